@@ -12,6 +12,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 from check_layers import LINES_MAX, files_of, module_of  # noqa: E402
 
