@@ -15,7 +15,7 @@ namespace internal {
 template <typename... Values>
 std::string FormatValues(const Values&... values) {
   std::ostringstream out;
-  const char* separator = "";
+  [[maybe_unused]] const char* separator = "";
   ((out << separator << values, separator = ", "), ...);
   return out.str();
 }
@@ -23,8 +23,8 @@ std::string FormatValues(const Values&... values) {
 
 }  // namespace mom
 
-#define MOM_CHECK(condition, ...)                                                                      \
-  do {                                                                                                 \
-    if (!(condition)) [[unlikely]]                                                                     \
+#define MOM_CHECK(condition, ...)                                                                     \
+  do {                                                                                                \
+    if (!(condition)) [[unlikely]]                                                                    \
       ::mom::CheckFailed(__FILE__, __LINE__, #condition, ::mom::internal::FormatValues(__VA_ARGS__)); \
   } while (false)

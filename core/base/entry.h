@@ -19,7 +19,9 @@ enum class EntryKind : uint8_t {
   kVoters = 4,        // Payload: the voter set from here on.
 };
 
-constexpr bool IsKnownKind(uint8_t kind) { return kind >= 1 && kind <= 4; }
+constexpr bool IsKnownKind(uint8_t kind) {
+  return kind >= 1 && kind <= 4;
+}
 
 // Largest payload of an entry in bytes; an entry always travels whole.
 inline constexpr size_t kEntryPayloadBytesMax = 4u << 20;

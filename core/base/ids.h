@@ -40,14 +40,30 @@ struct Uuid {
   bool empty() const { return high == 0 && low == 0; }
 };
 
-constexpr Offset operator+(Offset begin, Count n) { return Offset{begin.value + n.value}; }
-constexpr Count operator-(Offset end, Offset begin) { return Count{end.value - begin.value}; }
-constexpr Offset Next(Offset offset) { return Offset{offset.value + 1}; }
-constexpr Epoch Next(Epoch epoch) { return Epoch{epoch.value + 1}; }
+constexpr Offset operator+(Offset begin, Count n) {
+  return Offset{begin.value + n.value};
+}
+constexpr Count operator-(Offset end, Offset begin) {
+  return Count{end.value - begin.value};
+}
+constexpr Offset Next(Offset offset) {
+  return Offset{offset.value + 1};
+}
+constexpr Epoch Next(Epoch epoch) {
+  return Epoch{epoch.value + 1};
+}
 
-inline std::ostream& operator<<(std::ostream& out, Count v) { return out << v.value; }
-inline std::ostream& operator<<(std::ostream& out, Offset v) { return out << v.value; }
-inline std::ostream& operator<<(std::ostream& out, Epoch v) { return out << v.value; }
-inline std::ostream& operator<<(std::ostream& out, NodeId v) { return out << v.value; }
+inline std::ostream& operator<<(std::ostream& out, Count v) {
+  return out << v.value;
+}
+inline std::ostream& operator<<(std::ostream& out, Offset v) {
+  return out << v.value;
+}
+inline std::ostream& operator<<(std::ostream& out, Epoch v) {
+  return out << v.value;
+}
+inline std::ostream& operator<<(std::ostream& out, NodeId v) {
+  return out << v.value;
+}
 
 }  // namespace mom

@@ -12,7 +12,7 @@ namespace mom {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::move(value)) {}  // NOLINT: implicit by intent
+  Result(T value) : state_(std::move(value)) {}        // NOLINT: implicit by intent
   Result(Status status) : state_(std::move(status)) {  // NOLINT: implicit by intent
     MOM_CHECK(!std::get<Status>(state_).ok());
   }

@@ -50,12 +50,14 @@ class [[nodiscard]] Status {
 // Stable lower-case word of a code.
 std::string_view StatusCodeName(Status::Code code);
 
-inline std::ostream& operator<<(std::ostream& out, const Status& s) { return out << s.ToString(); }
+inline std::ostream& operator<<(std::ostream& out, const Status& s) {
+  return out << s.ToString();
+}
 
 }  // namespace mom
 
 // Returns from the calling function when `expression` is not ok.
-#define MOM_RETURN_IF_ERROR(expression)                   \
-  do {                                                    \
+#define MOM_RETURN_IF_ERROR(expression)                                                  \
+  do {                                                                                   \
     if (::mom::Status mom_status_ = (expression); !mom_status_.ok()) return mom_status_; \
   } while (false)

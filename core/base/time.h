@@ -19,9 +19,15 @@ struct Instant {
   auto operator<=>(const Instant&) const = default;
 };
 
-constexpr Timestamp AddMs(Timestamp t, int64_t ms) { return Timestamp{t.ms + ms}; }
+constexpr Timestamp AddMs(Timestamp t, int64_t ms) {
+  return Timestamp{t.ms + ms};
+}
 
-inline std::ostream& operator<<(std::ostream& out, Timestamp v) { return out << v.ms << "ms"; }
-inline std::ostream& operator<<(std::ostream& out, Instant v) { return out << v.ns << "ns"; }
+inline std::ostream& operator<<(std::ostream& out, Timestamp v) {
+  return out << v.ms << "ms";
+}
+inline std::ostream& operator<<(std::ostream& out, Instant v) {
+  return out << v.ns << "ns";
+}
 
 }  // namespace mom

@@ -1,0 +1,69 @@
+#include "core/broker/context.h"
+
+#include <utility>
+
+#include "core/broker/keys.h"
+
+namespace mom::broker {
+
+v1::QueueState* Context::State(uint64_t queue_id) {
+  auto it = states_.find(queue_id);
+  if (it == states_.end()) {
+    auto state = Get<v1::QueueState>(keys::QueueState(queue_id));
+    MOM_CHECK(state.has_value(), queue_id);
+    it = states_.emplace(queue_id, *std::move(state)).first;
+  }
+  return &it->second;
+}
+
+std::set<uint64_t>* Context::Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease) {
+  std::string key = keys::Timer(due_ms, keys::kTimerLease, keys::Pair(queue_id, lease));
+  auto it = leases_.find(key);
+  if (it == leases_.end()) {
+    std::set<uint64_t> ids;
+    if (auto timer = Get<v1::LeaseTimer>(key)) ids.insert(timer->ids().begin(), timer->ids().end());
+    it = leases_.emplace(std::move(key), std::move(ids)).first;
+  }
+  return &it->second;
+}
+
+void Context::AddLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id) {
+  Lease(due_ms, queue_id, lease)->insert(message_id);
+}
+
+void Context::RemoveLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id) {
+  MOM_CHECK(Lease(due_ms, queue_id, lease)->erase(message_id) == 1, queue_id, message_id);
+}
+
+void Context::Flush() {
+  for (const auto& [key, ids] : leases_) {
+    if (ids.empty()) {
+      Delete(key);
+      continue;
+    }
+    v1::LeaseTimer timer;
+    timer.mutable_ids()->Add(ids.begin(), ids.end());
+    Put(key, timer);
+  }
+  leases_.clear();
+  for (const auto& [queue_id, state] : states_) Put(keys::QueueState(queue_id), state);
+  states_.clear();
+}
+
+v1::Reply Refuse(v1::ErrorCode error, std::string detail) {
+  v1::Reply reply;
+  reply.set_error(error);
+  reply.set_detail(std::move(detail));
+  return reply;
+}
+
+std::vector<std::string> KeysWithPrefix(const ViewReader& view, std::string_view prefix, size_t max) {
+  std::vector<std::string> found;
+  auto it = view.NewIterator();
+  for (it->Seek(prefix); found.size() < max && it->Valid() && it->key().starts_with(prefix); it->Next()) {
+    found.emplace_back(it->key());
+  }
+  return found;
+}
+
+}  // namespace mom::broker

@@ -1,0 +1,111 @@
+#include "core/broker/lanes.h"
+
+#include <algorithm>
+#include <memory>
+
+#include "core/broker/keys.h"
+
+namespace mom::broker {
+namespace {
+
+v1::Lane* FindLane(v1::QueueState* queue, uint32_t priority) {
+  for (auto& lane : *queue->mutable_lanes())
+    if (lane.priority() == priority) return &lane;
+  return nullptr;
+}
+
+// Keeps lanes ordered, highest priority first.
+v1::Lane* FindOrAddLane(v1::QueueState* queue, uint32_t priority) {
+  if (auto* lane = FindLane(queue, priority)) return lane;
+  queue->add_lanes()->set_priority(priority);
+  auto* lanes = queue->mutable_lanes();
+  std::sort(lanes->begin(), lanes->end(),
+            [](const v1::Lane& a, const v1::Lane& b) { return a.priority() > b.priority(); });
+  return FindLane(queue, priority);
+}
+
+// Walks one table of one lane.
+class LaneCursor {
+ public:
+  LaneCursor(const ViewReader& view, char table, uint64_t queue_id, uint32_t priority, uint64_t count,
+             uint64_t from)
+      : table_(table), left_(count) {
+    if (left_ == 0) return;
+    prefix_ = keys::Ready(table, queue_id, priority, from);
+    it_ = view.NewIterator();
+    it_->Seek(prefix_);
+    prefix_.resize(prefix_.size() - sizeof(uint64_t));
+    MOM_CHECK(AtMessage(), queue_id, priority, count, from);  // The counter promised one.
+  }
+  bool valid() const { return left_ > 0; }
+  uint64_t id() const { return keys::ReadU64(it_->key(), prefix_.size()); }
+  std::string_view value() const { return it_->value(); }
+  char table() const { return table_; }
+  void Next() {
+    if (--left_ == 0) return;
+    it_->Next();
+    MOM_CHECK(AtMessage(), left_);
+  }
+
+ private:
+  bool AtMessage() const { return it_->Valid() && it_->key().starts_with(prefix_); }
+
+  char table_;
+  uint64_t left_;
+  std::string prefix_;
+  std::unique_ptr<ViewIterator> it_;
+};
+
+}  // namespace
+
+void AddToLane(Context* context, uint64_t queue_id, uint64_t message_id, const v1::MessageState& state) {
+  v1::Lane* lane = FindOrAddLane(context->State(queue_id), state.priority());
+  if (message_id >= lane->head()) {
+    lane->set_fresh(lane->fresh() + 1);
+    context->Put(keys::Ready(keys::kReady, queue_id, state.priority(), message_id), state);
+    return;
+  }
+  const bool first = lane->returned() == 0;
+  lane->set_returned(lane->returned() + 1);
+  lane->set_returned_head(first ? message_id : std::min(lane->returned_head(), message_id));
+  context->Put(keys::Ready(keys::kReturned, queue_id, state.priority(), message_id), state);
+}
+
+void RemoveFromLane(Context* context, uint64_t queue_id, char table, uint64_t message_id, uint32_t priority) {
+  v1::Lane* lane = FindLane(context->State(queue_id), priority);
+  MOM_CHECK(lane != nullptr, queue_id, priority);
+  if (table == keys::kReady) {
+    MOM_CHECK(lane->fresh() > 0, queue_id, message_id);
+    lane->set_fresh(lane->fresh() - 1);
+  } else {
+    MOM_CHECK(lane->returned() > 0, queue_id, message_id);
+    lane->set_returned(lane->returned() - 1);
+  }
+  context->Delete(keys::Ready(table, queue_id, priority, message_id));
+}
+
+void VisitReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue,
+                const std::function<bool(char, uint64_t, const v1::MessageState&)>& visit) {
+  for (const v1::Lane& lane : queue.lanes()) {
+    LaneCursor fresh(view, keys::kReady, queue_id, lane.priority(), lane.fresh(), lane.head());
+    LaneCursor returned(view, keys::kReturned, queue_id, lane.priority(), lane.returned(),
+                        lane.returned_head());
+    while (fresh.valid() || returned.valid()) {
+      const bool take_returned = returned.valid() && (!fresh.valid() || returned.id() < fresh.id());
+      LaneCursor& from = take_returned ? returned : fresh;
+      v1::MessageState state;
+      MOM_CHECK(state.ParseFromArray(from.value().data(), static_cast<int>(from.value().size())), queue_id);
+      if (!visit(from.table(), from.id(), state)) return;
+      from.Next();
+    }
+  }
+}
+
+void AdvanceLane(v1::QueueState* queue, uint32_t priority, uint64_t last) {
+  v1::Lane* lane = FindLane(queue, priority);
+  MOM_CHECK(lane != nullptr, priority);
+  lane->set_head(std::max(lane->head(), last + 1));
+  lane->set_returned_head(lane->returned() == 0 ? 0 : std::max(lane->returned_head(), last + 1));
+}
+
+}  // namespace mom::broker

@@ -1,0 +1,32 @@
+// Limits of the broker's rules. Part of the state machine: changing one changes what a log means, so each
+// change needs a new view format.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace mom::broker {
+
+inline constexpr size_t kNameBytesMax = 128;
+inline constexpr size_t kShortTextBytesMax = 255;  // Group, dedup id, idempotency key in a view key.
+inline constexpr uint32_t kBatchMessagesMax = 1000;
+inline constexpr uint32_t kPriorityMax = 9;
+inline constexpr uint32_t kQueuesPerUserMax = 10000;
+inline constexpr uint32_t kTopicsPerUserMax = 10000;
+inline constexpr uint32_t kSubscriptionsPerUserMax = 10000;
+inline constexpr uint32_t kSessionsPerUserMax = 1000;
+inline constexpr uint32_t kGrantsPerListMax = 1000;
+inline constexpr uint32_t kPositionsPerEntryMax = 4096;  // Message ids are offset * 4096 + index.
+inline constexpr uint32_t kTimersPerEntryMax = 1000;     // Due timers that one clock entry handles.
+inline constexpr uint32_t kDeadLetterHopsMax = 8;
+
+inline constexpr int64_t kDefaultLeaseMs = 30'000;
+inline constexpr int64_t kLeaseMsMax = 12LL * 3600 * 1000;
+inline constexpr uint32_t kDefaultAttemptsMax = 10;
+inline constexpr int64_t kDurationMsMax = 366LL * 24 * 3600 * 1000;  // Delays, time to live, sessions.
+
+inline constexpr int64_t kDedupWindowMs = 24LL * 3600 * 1000;
+inline constexpr int64_t kKeyWindowMs = 24LL * 3600 * 1000;
+inline constexpr uint64_t kKeysMax = 1'000'000;
+
+}  // namespace mom::broker

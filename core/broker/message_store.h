@@ -1,0 +1,70 @@
+// Where messages of a queue are and how they move: ready, waiting for their group, delayed, leased, dead. The
+// one place that keeps the counters, the group order, the timers and the stored bodies in step.
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "core/broker/context.h"
+
+namespace mom::broker {
+
+// A queue that exists, with its name.
+struct QueueHandle {
+  std::string name;
+  v1::QueueRecord record;
+  uint64_t id() const { return record.id(); }
+};
+
+// A message found in a queue: which table holds it, and its state.
+struct Located {
+  char table = 0;  // keys::kReady, kReturned, kWaiting, kDelayed, kLeased or kDead.
+  uint64_t message_id = 0;
+  v1::MessageState state;
+};
+
+std::optional<QueueHandle> FindQueue(const Context& context, const std::string& name);
+std::optional<QueueHandle> FindQueue(const ViewReader& view, const std::string& name);
+
+// REQUIRES: that incarnation of a queue exists.
+QueueHandle QueueById(const Context& context, uint64_t queue_id);
+
+// Looks in all tables; costs a handful of point reads.
+std::optional<Located> Locate(const Context& context, uint64_t queue_id, uint64_t message_id);
+std::optional<Located> Locate(const ViewReader& view, uint64_t queue_id, uint64_t message_id);
+
+// Puts a message that is in no table into the queue: behind its group, until `not_before_ms`, or ready.
+// Does not count its bytes.
+void Place(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
+           int64_t not_before_ms);
+
+// Takes a message out of its table and its counters; it is in none afterwards. Keeps its group place and
+// bytes.
+void Lift(Context* context, const QueueHandle& queue, const Located& located);
+
+// A lifted message is gone for good: bytes, body and time-to-live timer are given up, its group goes on.
+void Discard(Context* context, const QueueHandle& queue, uint64_t message_id, const v1::MessageState& state);
+
+// A lifted ready message is given to `state.receiver` until `state.due_ms` under `state.lease`.
+void PutLeased(Context* context, const QueueHandle& queue, uint64_t message_id,
+               const v1::MessageState& state);
+
+// A lifted message goes back to its old place, keeping its turn in its group; `not_before_ms` 0: at once.
+// With its attempts used up it becomes dead, or moves to the dead-letter queue, with `reason`.
+void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
+              int64_t not_before_ms, const std::string& reason);
+
+// A lifted message was expired by its time to live: to the dead-letter queue when there is one, else gone.
+void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
+
+// A dead message is tried again, at its old place, with fresh attempts.
+void Revive(Context* context, const QueueHandle& queue, const Located& located);
+
+// One more queue holds this envelope. `others` is how many hold it already.
+void SetReferences(Context* context, uint64_t message_id, uint64_t count);
+
+// Room for `messages` more with `bytes` in all?
+bool HasRoom(Context* context, const QueueHandle& queue, uint64_t messages, uint64_t bytes);
+uint64_t MessageCount(const v1::QueueCounts& counts);
+
+}  // namespace mom::broker

@@ -1,0 +1,153 @@
+#include <optional>
+
+#include "core/broker/access.h"
+#include "core/broker/keys.h"
+#include "core/broker/message_store.h"
+#include "core/broker/operations.h"
+
+namespace mom::broker {
+namespace {
+
+// What a receipt still means.
+enum class Claim {
+  kHeld,      // The caller holds the message under this receipt.
+  kCameBack,  // The lease ended by itself and nobody took the message since.
+  kSettled,   // The caller gave it back under this very receipt: a repeat.
+  kGone,      // No such message here (any more): acknowledged, removed or moved.
+  kLost,      // Somebody else holds or held it since.
+};
+
+Claim Judge(const Context& context, const std::optional<Located>& located, const v1::Receipt& receipt) {
+  if (!located) return Claim::kGone;
+  const v1::MessageState& state = located->state;
+  if (state.lease() != receipt.lease() || state.receiver() != context.user) return Claim::kLost;
+  if (located->table == keys::kLeased) return Claim::kHeld;
+  return state.came_back() ? Claim::kCameBack : Claim::kSettled;
+}
+
+// The queue if the caller may hold messages of it; else the refusal.
+v1::Reply FindReceivable(Context* context, const std::string& name, int receipts, QueueHandle* found) {
+  auto queue = FindQueue(*context, name);
+  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
+    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
+  }
+  if (receipts < 1 || receipts > static_cast<int>(kBatchMessagesMax)) {
+    return Refuse(v1::ERROR_MALFORMED, "1 to 1000 receipts are needed");
+  }
+  *found = *std::move(queue);
+  return v1::Reply();
+}
+
+void Fail(v1::ReceiptsReply* reply, const v1::Receipt& receipt, v1::ErrorCode error) {
+  auto* failed = reply->add_failed();
+  *failed->mutable_receipt() = receipt;
+  failed->set_error(error);
+}
+
+}  // namespace
+
+// An acknowledgement counts as done when the message is gone, whoever did it: nothing is left to do for it.
+v1::Reply Run(Context* context, const v1::Ack& command) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+      refusal.error()) {
+    return refusal;
+  }
+  v1::Reply reply;
+  for (const auto& receipt : command.receipts()) {
+    auto located = Locate(*context, queue.id(), receipt.id());
+    switch (Judge(*context, located, receipt)) {
+      case Claim::kHeld:
+      case Claim::kCameBack:
+        Lift(context, queue, *located);
+        Discard(context, queue, receipt.id(), located->state);
+        [[fallthrough]];
+      case Claim::kGone:
+        reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
+        break;
+      case Claim::kSettled:
+      case Claim::kLost:
+        Fail(reply.mutable_receipts(), receipt, v1::ERROR_LEASE_LOST);
+        break;
+    }
+  }
+  return reply;
+}
+
+v1::Reply Run(Context* context, const v1::Nack& command) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+      refusal.error()) {
+    return refusal;
+  }
+  if (command.delay_ms() < 0 || command.delay_ms() > kDurationMsMax || command.reason().size() > 1024) {
+    return Refuse(v1::ERROR_MALFORMED, "delay_ms is out of range or reason is longer than 1024 bytes");
+  }
+  const int64_t delay_ms =
+      command.has_delay_ms() ? command.delay_ms() : queue.record.settings().retry_delay_ms();
+  v1::Reply reply;
+  for (const auto& receipt : command.receipts()) {
+    auto located = Locate(*context, queue.id(), receipt.id());
+    const Claim claim = Judge(*context, located, receipt);
+    if (claim == Claim::kGone || claim == Claim::kLost) {
+      Fail(reply.mutable_receipts(), receipt,
+           claim == Claim::kGone ? v1::ERROR_MESSAGE_NOT_FOUND : v1::ERROR_LEASE_LOST);
+      continue;
+    }
+    reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
+    if (claim != Claim::kHeld) continue;
+    Lift(context, queue, *located);
+    GiveBack(context, queue, receipt.id(), located->state, delay_ms ? context->now_ms() + delay_ms : 0,
+             command.reason().empty() ? "given back by the receiver" : command.reason());
+  }
+  return reply;
+}
+
+v1::Reply Run(Context* context, const v1::Extend& command) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+      refusal.error()) {
+    return refusal;
+  }
+  if (command.lease_ms() < 1 || command.lease_ms() > kLeaseMsMax) {
+    return Refuse(v1::ERROR_MALFORMED, "lease_ms is 1 ms to 12 h");
+  }
+  v1::Reply reply;
+  for (const auto& receipt : command.receipts()) {
+    auto located = Locate(*context, queue.id(), receipt.id());
+    const Claim claim = Judge(*context, located, receipt);
+    if (claim != Claim::kHeld) {
+      Fail(reply.mutable_receipts(), receipt,
+           claim == Claim::kGone ? v1::ERROR_MESSAGE_NOT_FOUND : v1::ERROR_LEASE_LOST);
+      continue;
+    }
+    Lift(context, queue, *located);
+    v1::MessageState state = located->state;
+    state.set_due_ms(context->now_ms() + command.lease_ms());
+    PutLeased(context, queue, receipt.id(), state);
+    reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
+  }
+  return reply;
+}
+
+void ReturnLeasesOf(Context* context, const std::string& user) {
+  const std::string table(1, keys::kLeased);
+  std::vector<std::pair<uint64_t, Located>> held;  // With the queue's id.
+  auto it = context->view()->NewIterator();
+  for (it->Seek(table); it->Valid() && it->key().starts_with(table); it->Next()) {
+    Located located{keys::kLeased, keys::ReadU64(it->key(), 9), {}};
+    MOM_CHECK(located.state.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())));
+    if (located.state.receiver() == user) held.emplace_back(keys::ReadU64(it->key(), 1), std::move(located));
+  }
+  it.reset();
+  for (auto& [queue_id, located] : held) {
+    const QueueHandle queue = QueueById(*context, queue_id);
+    Lift(context, queue, located);
+    located.state.set_attempt(located.state.attempt() - 1);
+    located.state.clear_receiver();
+    located.state.clear_lease();
+    GiveBack(context, queue, located.message_id, located.state, 0, "the holder was deleted");
+  }
+}
+
+}  // namespace mom::broker

@@ -1,0 +1,128 @@
+#include "core/broker/view.h"
+
+#include <utility>
+
+#include "core/base/check.h"
+
+namespace mom::broker {
+namespace {
+
+// Merges an iterator of the base with the changes above it; a change hides the base's key.
+class OverlayIterator final : public ViewIterator {
+ public:
+  OverlayIterator(std::unique_ptr<ViewIterator> base, const ViewBatch* changes)
+      : base_(std::move(base)), changes_(changes), next_change_(changes->end()) {}
+
+  void Seek(std::string_view key) override {
+    base_->Seek(key);
+    next_change_ = changes_->lower_bound(key);
+    Settle();
+  }
+  bool Valid() const override { return on_base_ || on_change_; }
+  void Next() override {
+    MOM_CHECK(Valid());
+    if (on_base_) base_->Next();
+    if (on_change_) ++next_change_;
+    Settle();
+  }
+  std::string_view key() const override { return on_change_ ? next_change_->first : base_->key(); }
+  std::string_view value() const override { return on_change_ ? *next_change_->second : base_->value(); }
+
+ private:
+  // Stands on the smaller of both keys, passing over deletions and what they hide.
+  void Settle() {
+    for (;;) {
+      on_base_ = base_->Valid();
+      on_change_ = next_change_ != changes_->end();
+      if (!on_change_) return;
+      if (on_base_) {
+        const int order = base_->key().compare(next_change_->first);
+        if (order < 0) {
+          on_change_ = false;
+          return;
+        }
+        on_base_ = order == 0;
+      }
+      if (next_change_->second.has_value()) return;
+      if (on_base_) base_->Next();
+      ++next_change_;
+    }
+  }
+
+  std::unique_ptr<ViewIterator> base_;
+  const ViewBatch* changes_;
+  ViewBatch::const_iterator next_change_;
+  bool on_base_ = false;    // The current key is the base's.
+  bool on_change_ = false;  // The current key is a change's; both when equal.
+};
+
+class MemoryIterator final : public ViewIterator {
+ public:
+  explicit MemoryIterator(const std::map<std::string, std::string, std::less<>>* contents)
+      : contents_(contents), at_(contents->end()) {}
+  void Seek(std::string_view key) override { at_ = contents_->lower_bound(key); }
+  bool Valid() const override { return at_ != contents_->end(); }
+  void Next() override { ++at_; }
+  std::string_view key() const override { return at_->first; }
+  std::string_view value() const override { return at_->second; }
+
+ private:
+  const std::map<std::string, std::string, std::less<>>* contents_;
+  std::map<std::string, std::string, std::less<>>::const_iterator at_;
+};
+
+}  // namespace
+
+std::optional<std::string> ViewOverlay::Get(std::string_view key) const {
+  if (auto it = changes_.find(key); it != changes_.end()) return it->second;
+  return base_->Get(key);
+}
+
+std::unique_ptr<ViewIterator> ViewOverlay::NewIterator() const {
+  return std::make_unique<OverlayIterator>(base_->NewIterator(), &changes_);
+}
+
+void ViewOverlay::Put(std::string_view key, std::string value) {
+  if (auto it = changes_.find(key); it != changes_.end()) {
+    it->second = std::move(value);
+  } else {
+    changes_.emplace(std::string(key), std::move(value));
+  }
+}
+
+void ViewOverlay::Delete(std::string_view key) {
+  if (auto it = changes_.find(key); it != changes_.end()) {
+    it->second.reset();
+  } else {
+    changes_.emplace(std::string(key), std::nullopt);
+  }
+}
+
+void ViewOverlay::Absorb(ViewBatch&& changes) {
+  while (!changes.empty()) {
+    auto node = changes.extract(changes.begin());
+    auto inserted = changes_.insert(std::move(node));
+    if (!inserted.inserted) inserted.position->second = std::move(inserted.node.mapped());
+  }
+}
+
+std::optional<std::string> MemoryView::Get(std::string_view key) const {
+  if (auto it = contents_.find(key); it != contents_.end()) return it->second;
+  return std::nullopt;
+}
+
+std::unique_ptr<ViewIterator> MemoryView::NewIterator() const {
+  return std::make_unique<MemoryIterator>(&contents_);
+}
+
+void MemoryView::Write(const ViewBatch& batch) {
+  for (const auto& [key, value] : batch) {
+    if (value) {
+      contents_.insert_or_assign(key, *value);
+    } else {
+      contents_.erase(key);
+    }
+  }
+}
+
+}  // namespace mom::broker
