@@ -1,0 +1,72 @@
+// Replica: what the REST layer knows of this node's copy of the state: propose a command, read the view, wait.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <set>
+#include <string>
+
+#include "core/base/ids.h"
+#include "core/base/status.h"
+#include "core/base/time.h"
+#include "core/broker/broker.h"
+#include "core/broker/view.h"
+#include "mom/v1/commands.pb.h"
+
+namespace mom::replication {
+
+// How a proposed command ended. Move-only by nature of its use; a plain value.
+struct Outcome {
+  Status status;     // ok: the entry was fsynced on a majority and applied here; `reply` says the rest.
+                     // kNotLeader, kOverloaded, kNoSpace, kStopping: certainly not in the log.
+                     // kUncertain: may be in the log; a retry with the same idempotency key is safe.
+  v1::Reply reply;
+  Offset offset;     // Of the entry.
+  Epoch epoch;
+};
+
+// A state of the view at one applied end; does not change. Thread-compatible; drop it soon.
+class ViewSnapshot {
+ public:
+  virtual ~ViewSnapshot() = default;
+  virtual const broker::ViewReader& reader() const = 0;
+  virtual Offset applied_end() const = 0;
+};
+
+struct ReplicaInfo {
+  uint32_t node_id = 0;
+  std::string role;  // "leader", "follower", "candidate", "starting".
+  std::string cluster_id;
+  Epoch epoch;
+  uint32_t leader_id = 0;  // 0: unknown.
+  Offset log_start, log_end, durable_end, high_watermark, applied_end;
+  uint64_t digest = 0;             // At applied_end.
+  uint64_t wal_syncs = 0;          // fsyncs of log data since the start.
+  uint64_t wal_entries = 0;        // Entries made durable since the start.
+  uint64_t wal_bytes = 0;          // Size of the log on disk.
+  uint64_t pending = 0;            // Proposed and not answered yet.
+  bool disk_nearly_full = false;
+  std::string failure;             // Why the node cannot go on; empty when well.
+};
+
+// Thread-safe. Outlives the REST server.
+class Replica {
+ public:
+  virtual ~Replica() = default;
+  // Appends `command` and calls `done` exactly once, on a thread of the replica; `done` must not block.
+  // A publishing command is refused with kNoSpace while the disk is nearly full.
+  virtual void Propose(v1::Command command, std::function<void(Outcome)> done) = 0;
+  virtual std::unique_ptr<ViewSnapshot> Snapshot() const = 0;
+  virtual Offset applied_end() const = 0;
+  // Calls `done(true)` once applied_end() > offset, or `done(false)` after `timeout_ms`, on any thread.
+  virtual void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) = 0;
+  virtual ReplicaInfo Info() const = 0;
+  // The leader-stamped time of the newest applied entry, or the wall clock if that is later.
+  virtual Timestamp Now() const = 0;
+  // `listener(queues)` is called on the applier thread after each applied batch, with the queues that may have
+  // something to receive. Set once, before the first Propose; must not block.
+  virtual void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) = 0;
+};
+
+}  // namespace mom::replication
