@@ -1,4 +1,5 @@
-// Replica: what the REST layer knows of this node's copy of the state: propose a command, read the view, wait.
+// Replica: what the REST layer knows of this node's copy of the state: propose a command, read the view,
+// wait.
 #pragma once
 
 #include <cstdint>
@@ -18,11 +19,11 @@ namespace mom::replication {
 
 // How a proposed command ended. Move-only by nature of its use; a plain value.
 struct Outcome {
-  Status status;     // ok: the entry was fsynced on a majority and applied here; `reply` says the rest.
-                     // kNotLeader, kOverloaded, kNoSpace, kStopping: certainly not in the log.
-                     // kUncertain: may be in the log; a retry with the same idempotency key is safe.
+  Status status;  // ok: the entry was fsynced on a majority and applied here; `reply` says the rest.
+                  // kNotLeader, kOverloaded, kNoSpace, kStopping: certainly not in the log.
+                  // kUncertain: may be in the log; a retry with the same idempotency key is safe.
   v1::Reply reply;
-  Offset offset;     // Of the entry.
+  Offset offset;  // Of the entry.
   Epoch epoch;
 };
 
@@ -41,13 +42,13 @@ struct ReplicaInfo {
   Epoch epoch;
   uint32_t leader_id = 0;  // 0: unknown.
   Offset log_start, log_end, durable_end, high_watermark, applied_end;
-  uint64_t digest = 0;             // At applied_end.
-  uint64_t wal_syncs = 0;          // fsyncs of log data since the start.
-  uint64_t wal_entries = 0;        // Entries made durable since the start.
-  uint64_t wal_bytes = 0;          // Size of the log on disk.
-  uint64_t pending = 0;            // Proposed and not answered yet.
+  uint64_t digest = 0;       // At applied_end.
+  uint64_t wal_syncs = 0;    // fsyncs of log data since the start.
+  uint64_t wal_entries = 0;  // Entries made durable since the start.
+  uint64_t wal_bytes = 0;    // Size of the log on disk.
+  uint64_t pending = 0;      // Proposed and not answered yet.
   bool disk_nearly_full = false;
-  std::string failure;             // Why the node cannot go on; empty when well.
+  std::string failure;  // Why the node cannot go on; empty when well.
 };
 
 // Thread-safe. Outlives the REST server.
@@ -64,8 +65,8 @@ class Replica {
   virtual ReplicaInfo Info() const = 0;
   // The leader-stamped time of the newest applied entry, or the wall clock if that is later.
   virtual Timestamp Now() const = 0;
-  // `listener(queues)` is called on the applier thread after each applied batch, with the queues that may have
-  // something to receive. Set once, before the first Propose; must not block.
+  // `listener(queues)` is called on the applier thread after each applied batch, with the queues that may
+  // have something to receive. Set once, before the first Propose; must not block.
   virtual void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) = 0;
 };
 

@@ -1,0 +1,74 @@
+// Applier: takes committed entries in order, applies them, writes one LevelDB batch for all that has
+// gathered, then answers.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <deque>
+#include <functional>
+#include <mutex>
+#include <set>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "core/base/entry.h"
+#include "core/base/result.h"
+#include "core/broker/broker.h"
+#include "replication/replica/replica.h"
+#include "replication/view/leveldb_view.h"
+
+namespace mom::replication {
+
+// An entry on its way, with whoever waits for its outcome.
+struct Pending {
+  Entry entry;
+  std::function<void(Outcome)> done;  // May be empty.
+};
+
+struct ApplierHooks {
+  // Reads entries from `from` on, at least one; called for those that were committed before the start.
+  std::function<Result<std::vector<Entry>>(Offset from)> read_log;
+  // After every batch, which stood for `log_bytes` of payload; on the applier thread; must not block.
+  std::function<void(const broker::AppliedState& state, std::optional<Timestamp> next_due,
+                     uint64_t log_bytes)>
+      applied;
+  std::function<void(const std::set<std::string>& queues)> woken;
+  // Once; the applier has stopped and the node must.
+  std::function<void(const Status& status)> failed;
+};
+
+// Public functions are thread-safe, but Start and Stop belong to the owner. `view` must outlive it.
+class Applier {
+ public:
+  Applier(LevelDbView* view, ApplierHooks hooks);
+  ~Applier();  // Stop().
+  Applier(const Applier&) = delete;
+  Applier& operator=(const Applier&) = delete;
+
+  void Start();
+  // Everything below `end` is committed; `entries` are those of it that the caller has at hand, contiguous
+  // and ending at `end`. Others are read from the log.
+  void Commit(Offset end, std::vector<Pending> entries);
+  // Finishes the batch at hand; those waiting are told that the outcome is uncertain.
+  void Stop();
+
+ private:
+  void Run();
+  Status Gather(std::vector<Pending>* batch);
+  Status ApplyBatch(std::vector<Pending>* batch);
+  void Fail(const Status& status);
+
+  LevelDbView* const view_;
+  const ApplierHooks hooks_;
+  broker::AppliedState state_;  // Used by the thread only.
+
+  std::mutex mutex_;
+  std::condition_variable wake_;
+  std::deque<Pending> queue_;  // Guarded by mutex_, like the next.
+  Offset committed_end_;
+  bool stopping_ = false;
+  std::thread thread_;
+};
+
+}  // namespace mom::replication

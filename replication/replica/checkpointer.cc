@@ -1,0 +1,68 @@
+#include "replication/replica/checkpointer.h"
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace mom::replication {
+
+Checkpointer::Checkpointer(LevelDbView* view, uint64_t retain_bytes, std::function<void(Offset to)> drop,
+                           std::function<void(const Status&)> failed)
+    : view_(view),
+      retain_bytes_(retain_bytes),
+      step_bytes_(std::clamp<uint64_t>(retain_bytes / 8, 1u << 20, 256u << 20)),
+      drop_(std::move(drop)),
+      failed_(std::move(failed)) {}
+
+Checkpointer::~Checkpointer() {
+  Stop();
+}
+
+void Checkpointer::Start() {
+  thread_ = std::thread([this] { Run(); });
+}
+
+void Checkpointer::Stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  wake_.notify_one();
+  if (thread_.joinable()) thread_.join();
+}
+
+void Checkpointer::Applied(Offset applied_end, uint64_t bytes) {
+  std::lock_guard lock(mutex_);
+  bytes_ += bytes;
+  if (bytes_ - bytes_marked_ < step_bytes_) return;
+  bytes_marked_ = bytes_;
+  marks_.push_back(Mark{applied_end, bytes_});
+  if (bytes_ - marks_.front().bytes < retain_bytes_) return;
+  due_ = true;
+  wake_.notify_one();
+}
+
+void Checkpointer::Run() {
+  for (;;) {
+    std::optional<Offset> to;
+    {
+      std::unique_lock lock(mutex_);
+      wake_.wait(lock, [&] { return stopping_ || due_; });
+      if (stopping_) return;
+      due_ = false;
+      // The newest mark with enough log behind it.
+      while (!marks_.empty() && bytes_ - marks_.front().bytes >= retain_bytes_) {
+        to = marks_.front().end;
+        marks_.pop_front();
+      }
+    }
+    if (!to) continue;
+    if (Status status = view_->MakeDurable(); !status.ok()) {
+      failed_(status);
+      return;
+    }
+    drop_(*to);
+  }
+}
+
+}  // namespace mom::replication

@@ -1,0 +1,48 @@
+// DataDir: everything durable of one node, opened and checked: identity, hard state, log, view.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "replication/view/leveldb_view.h"
+#include "wal/env.h"
+#include "wal/hard_state.h"
+#include "wal/identity.h"
+#include "wal/wal.h"
+
+namespace mom::replication {
+
+struct DataDirOptions {
+  std::string path;
+  NodeId node;              // Must be the node whose data it is.
+  wal::Env* env = nullptr;  // Not owned.
+  wal::WalOptions wal;
+  LevelDbViewOptions view;
+};
+
+// Holds the folder's lock while it lives.
+struct DataDir {
+  std::string path;
+  wal::Env* env = nullptr;
+  std::unique_ptr<wal::FileLock> lock;
+  wal::Identity identity;
+  wal::HardState hard_state;
+  std::unique_ptr<wal::Wal> wal;
+  std::unique_ptr<LevelDbView> view;
+  wal::RecoveryReport report;
+  bool created = false;  // The folder was empty: a new one-node cluster begins.
+  std::string note;      // What was repaired, for the log; empty when nothing.
+
+  std::string hard_state_path() const { return path + "/hard-state"; }
+};
+
+// Opens or formats the folder. kBusy: in use; kWrongOwner: of another node, cluster or newer format;
+// kCorruption: damaged beyond what a crash explains. Overwrites nothing in any of these cases. A damaged view
+// is put aside and built anew when the log still begins at offset 0.
+Result<DataDir> OpenDataDir(const DataDirOptions& options);
+
+// 32 hexadecimal digits.
+std::string ToString(const Uuid& uuid);
+
+}  // namespace mom::replication

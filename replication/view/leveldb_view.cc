@@ -1,0 +1,172 @@
+#include "replication/view/leveldb_view.h"
+
+#include <leveldb/cache.h>
+#include <leveldb/filter_policy.h>
+#include <leveldb/options.h>
+#include <leveldb/write_batch.h>
+#include <xxhash.h>
+
+#include <cstring>
+#include <utility>
+
+#include "core/base/check.h"
+
+namespace mom::replication {
+namespace {
+
+constexpr size_t kChecksumBytes = 4;
+
+leveldb::Slice ToSlice(std::string_view text) {
+  return leveldb::Slice(text.data(), text.size());
+}
+std::string_view ToView(const leveldb::Slice& slice) {
+  return {slice.data(), slice.size()};
+}
+
+uint32_t Checksum(std::string_view key, std::string_view value) {
+  const uint64_t seed = XXH3_64bits(key.data(), key.size());
+  return static_cast<uint32_t>(XXH3_64bits_withSeed(value.data(), value.size(), seed));
+}
+
+// The stored value without its checksum, checked.
+std::string_view Open(std::string_view key, std::string_view stored) {
+  MOM_CHECK(stored.size() >= kChecksumBytes, key.substr(0, 1), stored.size());
+  const std::string_view value = stored.substr(0, stored.size() - kChecksumBytes);
+  uint32_t checksum = 0;
+  std::memcpy(&checksum, stored.data() + value.size(), kChecksumBytes);
+  MOM_CHECK(checksum == Checksum(key, value), "damaged value in the view, table", key.substr(0, 1));
+  return value;
+}
+
+leveldb::ReadOptions CheckedRead(const leveldb::Snapshot* snapshot) {
+  leveldb::ReadOptions options;
+  options.verify_checksums = true;
+  options.snapshot = snapshot;
+  return options;
+}
+
+class LevelDbIterator final : public broker::ViewIterator {
+ public:
+  explicit LevelDbIterator(leveldb::Iterator* it) : it_(it) {}
+  void Seek(std::string_view key) override {
+    it_->Seek(ToSlice(key));
+    Check();
+  }
+  bool Valid() const override { return it_->Valid(); }
+  void Next() override {
+    it_->Next();
+    Check();
+  }
+  std::string_view key() const override { return ToView(it_->key()); }
+  std::string_view value() const override { return Open(key(), ToView(it_->value())); }
+
+ private:
+  void Check() const { MOM_CHECK(it_->status().ok(), "view", it_->status().ToString()); }
+  std::unique_ptr<leveldb::Iterator> it_;
+};
+
+class LevelDbReader final : public broker::ViewReader {
+ public:
+  LevelDbReader(leveldb::DB* db, bool frozen) : db_(db), snapshot_(frozen ? db->GetSnapshot() : nullptr) {}
+  ~LevelDbReader() override {
+    if (snapshot_) db_->ReleaseSnapshot(snapshot_);
+  }
+  LevelDbReader(const LevelDbReader&) = delete;
+  LevelDbReader& operator=(const LevelDbReader&) = delete;
+
+  std::optional<std::string> Get(std::string_view key) const override {
+    std::string stored;
+    const leveldb::Status status = db_->Get(CheckedRead(snapshot_), ToSlice(key), &stored);
+    if (status.IsNotFound()) return std::nullopt;
+    MOM_CHECK(status.ok(), "view", status.ToString());
+    stored.resize(ValueBytes(key, stored));
+    return stored;
+  }
+  std::unique_ptr<broker::ViewIterator> NewIterator() const override {
+    return std::make_unique<LevelDbIterator>(db_->NewIterator(CheckedRead(snapshot_)));
+  }
+
+ private:
+  static size_t ValueBytes(std::string_view key, std::string_view stored) { return Open(key, stored).size(); }
+
+  leveldb::DB* db_;
+  const leveldb::Snapshot* snapshot_;
+};
+
+Status Translate(const leveldb::Status& status) {
+  if (status.ok()) return Status();
+  if (status.IsCorruption()) return Status(Status::kCorruption, status.ToString());
+  return Status(Status::kIoError, status.ToString());
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
+                                                       const LevelDbViewOptions& options) {
+  std::unique_ptr<LevelDbView> view(new LevelDbView());
+  view->cache_.reset(leveldb::NewLRUCache(options.block_cache_bytes));
+  view->filter_.reset(leveldb::NewBloomFilterPolicy(10));
+  leveldb::Options db_options;
+  if (options.env) db_options.env = options.env;
+  db_options.create_if_missing = true;
+  db_options.paranoid_checks = true;
+  db_options.write_buffer_size = options.write_buffer_bytes;
+  db_options.max_open_files = options.open_files_max;
+  db_options.max_file_size = 8u << 20;
+  db_options.block_cache = view->cache_.get();
+  db_options.filter_policy = view->filter_.get();
+  leveldb::DB* db = nullptr;
+  const leveldb::Status status = leveldb::DB::Open(db_options, dir, &db);
+  if (!status.ok()) {
+    if (status.ToString().find("lock") != std::string::npos) return Status(Status::kBusy, status.ToString());
+    return Translate(status).Annotate("view " + dir);
+  }
+  view->db_.reset(db);
+  return view;
+}
+
+LevelDbView::~LevelDbView() = default;
+
+Status LevelDbView::Write(const broker::ViewBatch& batch) {
+  leveldb::WriteBatch write;
+  std::string stored;
+  for (const auto& [key, value] : batch) {
+    if (!value) {
+      write.Delete(ToSlice(key));
+      continue;
+    }
+    stored.assign(*value);
+    const uint32_t checksum = Checksum(key, *value);
+    stored.append(reinterpret_cast<const char*>(&checksum), kChecksumBytes);
+    write.Put(ToSlice(key), ToSlice(stored));
+  }
+  return Translate(db_->Write(leveldb::WriteOptions(), &write)).Annotate("writing the view");
+}
+
+Status LevelDbView::MakeDurable() {
+  // Compacting a range in which no key lies moves no data, but begins by flushing the memory table and
+  // waiting for its file. It reports nothing, so a synced write behind it asks LevelDB for a failure it has
+  // noted.
+  const leveldb::Slice nowhere("\0", 1);
+  db_->CompactRange(&nowhere, &nowhere);
+  leveldb::WriteOptions options;
+  options.sync = true;
+  leveldb::WriteBatch nothing;
+  return Translate(db_->Write(options, &nothing)).Annotate("making the view durable");
+}
+
+std::unique_ptr<broker::ViewReader> LevelDbView::Snapshot() const {
+  return std::make_unique<LevelDbReader>(db_.get(), true);
+}
+std::unique_ptr<broker::ViewReader> LevelDbView::Latest() const {
+  return std::make_unique<LevelDbReader>(db_.get(), false);
+}
+
+uint64_t LevelDbView::ApproximateBytes() const {
+  const leveldb::Range all("", "\xff");
+  uint64_t bytes = 0;
+  db_->GetApproximateSizes(&all, 1, &bytes);
+  return bytes;
+}
+
+}  // namespace mom::replication

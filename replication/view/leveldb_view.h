@@ -1,0 +1,62 @@
+// LevelDbView: the view on disk. See docs/view_format.md for the keys.
+#pragma once
+
+#include <leveldb/db.h>
+
+#include <atomic>
+#include <memory>
+#include <string>
+
+#include "core/base/result.h"
+#include "core/broker/view.h"
+
+namespace leveldb {
+class Cache;
+class Env;
+class FilterPolicy;
+}  // namespace leveldb
+
+namespace mom::replication {
+
+struct LevelDbViewOptions {
+  leveldb::Env* env = nullptr;  // Not owned; null: the default one. Tests put a faulty one here.
+  size_t write_buffer_bytes = 16u << 20;
+  size_t block_cache_bytes = 64u << 20;
+  int open_files_max = 1000;
+};
+
+// Thread-safe for reading; Write and MakeDurable are called by one thread each. Every value carries a
+// checksum of its own next to LevelDB's block checksums, because a damaged cached block can otherwise give a
+// wrong value with an OK status. A read that finds damage stops the process: a wrong state must never be
+// shown or applied.
+class LevelDbView {
+ public:
+  // kCorruption: damaged, the caller decides whether it can be rebuilt from the log. kBusy: open elsewhere.
+  static Result<std::unique_ptr<LevelDbView>> Open(const std::string& dir, const LevelDbViewOptions& options);
+  ~LevelDbView();
+
+  // Applies `batch` atomically, without syncing: the log is the truth.
+  Status Write(const broker::ViewBatch& batch);
+
+  // On ok everything that Write() returned ok for *before this call* survives a power loss, whatever comes
+  // later. Syncing LevelDB's current log is not enough: it may have changed to a new one meanwhile, and the
+  // old one was never synced. So the memory table is forced into a table file, which LevelDB syncs with its
+  // manifest. Takes up to seconds; writes go on meanwhile.
+  Status MakeDurable();
+
+  // A frozen state. Must not outlive the view.
+  std::unique_ptr<broker::ViewReader> Snapshot() const;
+  // The newest state, which changes under the reader.
+  std::unique_ptr<broker::ViewReader> Latest() const;
+
+  uint64_t ApproximateBytes() const;
+
+ private:
+  LevelDbView() = default;
+
+  std::unique_ptr<leveldb::Cache> cache_;
+  std::unique_ptr<const leveldb::FilterPolicy> filter_;
+  std::unique_ptr<leveldb::DB> db_;  // Last: goes first.
+};
+
+}  // namespace mom::replication
