@@ -1,6 +1,5 @@
 #include <algorithm>
 
-#include "core/broker/access.h"
 #include "core/broker/keys.h"
 #include "core/broker/lanes.h"
 #include "core/broker/message_store.h"
@@ -8,19 +7,6 @@
 
 namespace mom::broker {
 namespace {
-
-// The queue if the caller owns it; else the refusal.
-v1::Reply FindOwned(Context* context, const std::string& name, QueueHandle* found) {
-  auto queue = FindQueue(*context, name);
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
-  }
-  if (!IsOwner(queue->record, context->user)) {
-    return Refuse(v1::ERROR_NOT_OWNER, "only the creator of queue '" + name + "' may do this");
-  }
-  *found = *std::move(queue);
-  return v1::Reply();
-}
 
 // The first messages of a table, lifted later.
 std::vector<Located> FirstOf(const Context& context, uint64_t queue_id, char table, size_t max) {
@@ -59,7 +45,7 @@ std::vector<Located> Purgeable(Context* context, uint64_t queue_id, size_t max) 
 // Waiting messages go first, so that removing the one whose turn it is calls up nothing that is removed next.
 v1::Reply Run(Context* context, const v1::PurgeQueue& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindOwned(context, command.name(), &queue); refusal.error()) return refusal;
+  if (v1::Reply refusal = FindOwned(*context, command.name(), &queue); refusal.error()) return refusal;
   const size_t max = std::clamp<size_t>(command.max(), 1, 10 * kBatchMessagesMax);
   const auto purgeable = Purgeable(context, queue.id(), max);
   for (const Located& located : purgeable) {
@@ -78,7 +64,7 @@ v1::Reply Run(Context* context, const v1::PurgeQueue& command) {
 
 v1::Reply Run(Context* context, const v1::DeleteMessage& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindOwned(context, command.queue(), &queue); refusal.error()) return refusal;
+  if (v1::Reply refusal = FindOwned(*context, command.queue(), &queue); refusal.error()) return refusal;
   auto located = Locate(*context, queue.id(), command.id());
   if (!located) {
     return Refuse(v1::ERROR_MESSAGE_NOT_FOUND, "queue '" + command.queue() + "' holds no such message");
@@ -94,7 +80,7 @@ v1::Reply Run(Context* context, const v1::DeleteMessage& command) {
 
 v1::Reply Run(Context* context, const v1::Redrive& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindOwned(context, command.queue(), &queue); refusal.error()) return refusal;
+  if (v1::Reply refusal = FindOwned(*context, command.queue(), &queue); refusal.error()) return refusal;
   const size_t max = std::clamp<size_t>(command.max(), 1, kBatchMessagesMax);
   v1::Reply reply;
   const auto dead = FirstOf(*context, queue.id(), keys::kDead, max);

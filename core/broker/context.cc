@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "core/broker/access.h"
 #include "core/broker/keys.h"
 
 namespace mom::broker {
@@ -55,6 +56,13 @@ v1::Reply Refuse(v1::ErrorCode error, std::string detail) {
   reply.set_error(error);
   reply.set_detail(std::move(detail));
   return reply;
+}
+
+v1::Reply CheckName(std::string_view what, std::string_view name) {
+  if (IsName(name)) return v1::Reply();
+  return Refuse(v1::ERROR_MALFORMED,
+                "the name of a " + std::string(what) +
+                    " is 1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit");
 }
 
 std::vector<std::string> KeysWithPrefix(const ViewReader& view, std::string_view prefix, size_t max) {

@@ -84,6 +84,10 @@ class Context {
 // A refusal.
 v1::Reply Refuse(v1::ErrorCode error, std::string detail);
 
+// Refuses what cannot be the name of a `what`; no error otherwise. Asked before a name reaches a key or an
+// answer: names come from outside and may be of any length.
+v1::Reply CheckName(std::string_view what, std::string_view name);
+
 // Keys with `prefix`, at most `max`, in order.
 std::vector<std::string> KeysWithPrefix(const ViewReader& view, std::string_view prefix, size_t max);
 

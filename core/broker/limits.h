@@ -9,6 +9,11 @@ namespace mom::broker {
 
 inline constexpr size_t kNameBytesMax = 128;
 inline constexpr size_t kShortTextBytesMax = 255;  // Group, dedup id, idempotency key in a view key.
+inline constexpr size_t kPasswordHashBytesMax = 512;
+inline constexpr size_t kBodyBytesMax = 1u << 20;
+inline constexpr size_t kEnvelopeTextBytesMax = 8u << 10;  // All of a message but body, group and dedup id.
+inline constexpr size_t kReasonBytesMax = 1024;
+inline constexpr uint64_t kReceiveBytesMax = 2u << 20;  // Of one answer; one message is given all the same.
 inline constexpr uint32_t kBatchMessagesMax = 1000;
 inline constexpr uint32_t kPriorityMax = 9;
 inline constexpr uint32_t kQueuesPerUserMax = 10000;
@@ -28,5 +33,7 @@ inline constexpr int64_t kDurationMsMax = 366LL * 24 * 3600 * 1000;  // Delays, 
 inline constexpr int64_t kDedupWindowMs = 24LL * 3600 * 1000;
 inline constexpr int64_t kKeyWindowMs = 24LL * 3600 * 1000;
 inline constexpr uint64_t kKeysMax = 1'000'000;
+inline constexpr int kKeysForgottenPerEntryMax = 1000;  // By a clock entry.
+inline constexpr int kKeysForgottenPerCommandMax = 2;   // By a command that adds one: the ring shrinks.
 
 }  // namespace mom::broker

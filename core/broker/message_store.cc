@@ -248,6 +248,13 @@ void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v
   if (!group.empty()) AdvanceGroup(context, queue, message_id, group);
 }
 
+void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state) {
+  if (state.expires_ms() != 0) {  // Its timer may have been used up while it was leased.
+    context->Mark(keys::Timer(state.expires_ms(), keys::kTimerExpire, keys::Pair(queue.id(), message_id)));
+  }
+  Place(context, queue, message_id, std::move(state), 0);
+}
+
 void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state) {
   if (MoveToDeadLetter(context, queue, message_id, state, "time to live ran out")) return;
   Discard(context, queue, message_id, state);

@@ -54,6 +54,10 @@ void PutLeased(Context* context, const QueueHandle& queue, uint64_t message_id,
 void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
               int64_t not_before_ms, const std::string& reason);
 
+// A lifted message goes back to its old place, whatever its attempts; one whose time to live is over goes
+// with the next clock entry. Needs no position, so that any number of messages can go back in one entry.
+void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
+
 // A lifted message was expired by its time to live: to the dead-letter queue when there is one, else gone.
 void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
 

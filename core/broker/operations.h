@@ -6,6 +6,8 @@
 
 namespace mom::broker {
 
+struct QueueHandle;
+
 // users.cc
 v1::Reply Run(Context* context, const v1::CreateUser& command);
 v1::Reply Run(Context* context, const v1::ChangePassword& command);
@@ -17,6 +19,9 @@ void EndSession(Context* context, std::string_view token_hash, const v1::Session
 // Ends all sessions of `user` but `keep`, which may be empty.
 void EndSessions(Context* context, const std::string& user, std::string_view keep);
 // queues.cc
+// The queue if the caller may know of it, or created it; else the refusal.
+v1::Reply FindVisible(const Context& context, const std::string& name, QueueHandle* found);
+v1::Reply FindOwned(const Context& context, const std::string& name, QueueHandle* found);
 v1::Reply Run(Context* context, const v1::CreateQueue& command);
 v1::Reply Run(Context* context, const v1::UpdateQueue& command);
 v1::Reply Run(Context* context, const v1::DeleteQueue& command);
@@ -28,6 +33,8 @@ void RemoveQueue(Context* context, const std::string& name);
 // Takes `user` out of every list of the queue.
 void DropGrants(Context* context, const std::string& queue, const std::string& user);
 v1::QueueSettings DefaultSettings();
+// Sorts a list of users and drops repeats; refuses a list that is too long or names nobody.
+v1::Reply Normalise(const Context& context, v1::UserList* list);
 // contents.cc
 v1::Reply Run(Context* context, const v1::PurgeQueue& command);
 v1::Reply Run(Context* context, const v1::DeleteMessage& command);

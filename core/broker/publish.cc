@@ -1,5 +1,4 @@
-#include <algorithm>
-#include <set>
+#include <utility>
 
 #include "core/broker/access.h"
 #include "core/broker/keys.h"
@@ -10,8 +9,17 @@
 namespace mom::broker {
 namespace {
 
+size_t TextBytes(const v1::NewMessage& message) {
+  size_t bytes = message.content_type().size() + message.reply_to().size() + message.correlation_id().size();
+  for (const auto& header : message.headers()) bytes += header.name().size() + header.value().size();
+  return bytes;
+}
+
 std::string CheckMessage(const v1::NewMessage& message) {
-  if (message.body().size() > (1u << 20)) return "a message body is at most 1 MiB";
+  if (message.body().size() > kBodyBytesMax) return "a message body is at most 1 MiB";
+  if (TextBytes(message) > kEnvelopeTextBytesMax) {
+    return "headers, content type, reply_to and correlation_id of a message are at most 8 KiB in all";
+  }
   if (message.priority() > kPriorityMax) return "priority is 0 to 9";
   if (message.delay_ms() < 0 || message.delay_ms() > kDurationMsMax) return "delay_ms is out of range";
   if (message.ttl_ms() < 0 || message.ttl_ms() > kDurationMsMax) return "ttl_ms is out of range";
@@ -57,7 +65,10 @@ void Add(Context* context, const QueueHandle& queue, uint64_t id, const v1::NewM
 uint64_t Deduplicate(Context* context, uint64_t target_id, const std::string& dedup_id, uint64_t new_id) {
   if (dedup_id.empty()) return 0;
   const std::string key = keys::Dedup(target_id, dedup_id);
-  if (auto earlier = context->Get<v1::DedupRecord>(key)) return earlier->id();
+  if (auto earlier = context->Get<v1::DedupRecord>(key)) {
+    if (earlier->expires_ms() > context->now_ms()) return earlier->id();
+    context->Delete(keys::Timer(earlier->expires_ms(), keys::kTimerDedup, key));  // No clock entry came by.
+  }
   v1::DedupRecord record;
   record.set_id(new_id);
   record.set_expires_ms(context->now_ms() + kDedupWindowMs);
@@ -66,78 +77,85 @@ uint64_t Deduplicate(Context* context, uint64_t target_id, const std::string& de
   return 0;
 }
 
-// Stores every message that is no repeat into all of `queues`. REQUIRES: all have room.
-v1::PublishReply Deliver(Context* context, const v1::Publish& command, uint64_t target_id,
-                         const std::vector<QueueHandle>& queues) {
-  v1::PublishReply reply;
-  bool any_duplicate = false;
+// The messages of a command that are no repeats: only these need room.
+struct Plan {
+  v1::PublishReply reply;  // Ids and duplicates.
+  std::vector<std::pair<uint64_t, const v1::NewMessage*>> fresh;
+  uint64_t fresh_bytes = 0;
+};
+
+Plan MakePlan(Context* context, const v1::Publish& command, uint64_t target_id) {
+  Plan plan;
   for (const v1::NewMessage& message : command.messages()) {
     const uint64_t new_id = context->NewPosition();
     const uint64_t earlier = Deduplicate(context, target_id, message.dedup_id(), new_id);
-    reply.add_ids(earlier ? earlier : new_id);
-    reply.add_duplicates(earlier != 0);
-    any_duplicate |= earlier != 0;
-    if (earlier || queues.empty()) continue;
-    context->Put(keys::Envelope(new_id), MakeEnvelope(*context, message, command.topic()));
-    const bool shared = queues.size() > 1;
-    if (shared) SetReferences(context, new_id, queues.size());
-    for (const QueueHandle& queue : queues) Add(context, queue, new_id, message, shared);
+    plan.reply.add_ids(earlier ? earlier : new_id);
+    plan.reply.add_duplicates(earlier != 0);
+    if (earlier) continue;
+    plan.fresh.emplace_back(new_id, &message);
+    plan.fresh_bytes += message.body().size();
   }
-  if (!any_duplicate) reply.clear_duplicates();
-  reply.set_delivered(static_cast<uint32_t>(queues.size()));
-  return reply;
+  if (plan.fresh.size() == static_cast<size_t>(command.messages_size())) plan.reply.clear_duplicates();
+  return plan;
 }
 
-uint64_t TotalBytes(const v1::Publish& command) {
-  uint64_t bytes = 0;
-  for (const auto& message : command.messages()) bytes += message.body().size();
-  return bytes;
+bool HasRoom(Context* context, const QueueHandle& queue, const Plan& plan) {
+  return plan.fresh.empty() || HasRoom(context, queue, plan.fresh.size(), plan.fresh_bytes);
+}
+
+// Stores the planned messages into all of `queues`. REQUIRES: all have room.
+v1::Reply Deliver(Context* context, const std::string& topic, Plan plan,
+                  const std::vector<QueueHandle>& queues) {
+  if (!plan.fresh.empty()) plan.reply.set_delivered(static_cast<uint32_t>(queues.size()));
+  for (const auto& [id, message] : plan.fresh) {
+    if (queues.empty()) break;
+    context->Put(keys::Envelope(id), MakeEnvelope(*context, *message, topic));
+    const bool shared = queues.size() > 1;
+    if (shared) SetReferences(context, id, queues.size());
+    for (const QueueHandle& queue : queues) Add(context, queue, id, *message, shared);
+  }
+  v1::Reply reply;
+  *reply.mutable_publish() = std::move(plan.reply);
+  return reply;
 }
 
 v1::Reply ToQueue(Context* context, const v1::Publish& command) {
-  auto queue = FindQueue(*context, command.queue());
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + command.queue() + "'");
-  }
-  if (!MaySend(queue->record, context->user)) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindVisible(*context, command.queue(), &queue); refusal.error()) return refusal;
+  if (!MaySend(queue.record, context->user)) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "'" + context->user + "' may not send to '" + command.queue() +
                                              "'; its creator can grant it");
   }
-  if (queue->record.settings().closed()) {
+  Plan plan = MakePlan(context, command, queue.id());
+  if (queue.record.settings().closed() && !plan.fresh.empty()) {
     return Refuse(v1::ERROR_QUEUE_CLOSED, "queue '" + command.queue() + "' is closed for new messages");
   }
-  if (!HasRoom(context, *queue, static_cast<uint64_t>(command.messages_size()), TotalBytes(command))) {
+  if (!HasRoom(context, queue, plan)) {
     return Refuse(v1::ERROR_QUEUE_FULL,
                   "queue '" + command.queue() + "' is full (max_messages or max_bytes); receive first");
   }
-  v1::Reply reply;
-  *reply.mutable_publish() = Deliver(context, command, queue->id(), {*queue});
-  return reply;
+  return Deliver(context, command.topic(), std::move(plan), {queue});
 }
 
 v1::Reply ToTopic(Context* context, const v1::Publish& command) {
+  if (v1::Reply refusal = CheckName("topic", command.topic()); refusal.error()) return refusal;
   auto topic = context->Get<v1::TopicRecord>(keys::Topic(command.topic()));
   if (!topic) return Refuse(v1::ERROR_TOPIC_NOT_FOUND, "there is no topic '" + command.topic() + "'");
   if (!MayPublish(*topic, context->user)) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "'" + context->user + "' may not publish to '" + command.topic() +
                                              "'; its creator can grant it");
   }
+  Plan plan = MakePlan(context, command, topic->id());
   std::vector<QueueHandle> queues;
-  uint32_t skipped = 0;
   for (QueueHandle& queue : Route(*context, command.topic())) {
-    const bool takes =
-        !queue.record.settings().closed() &&
-        HasRoom(context, queue, static_cast<uint64_t>(command.messages_size()), TotalBytes(command));
-    if (takes) {
+    if (plan.fresh.empty()) break;
+    if (!queue.record.settings().closed() && HasRoom(context, queue, plan)) {
       queues.push_back(std::move(queue));
     } else {
-      ++skipped;
+      plan.reply.set_skipped(plan.reply.skipped() + 1);
     }
   }
-  v1::Reply reply;
-  *reply.mutable_publish() = Deliver(context, command, topic->id(), queues);
-  reply.mutable_publish()->set_skipped(skipped);
-  return reply;
+  return Deliver(context, command.topic(), std::move(plan), queues);
 }
 
 }  // namespace

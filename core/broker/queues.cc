@@ -8,16 +8,10 @@
 namespace mom::broker {
 namespace {
 
-// Sorts, drops repeats, and says what is wrong with a list; empty when nothing is.
-std::string Normalise(const Context& context, v1::UserList* list) {
-  auto* users = list->mutable_users();
-  if (static_cast<uint32_t>(users->size()) > kGrantsPerListMax) return "a list names too many users";
-  std::sort(users->begin(), users->end());
-  users->erase(std::unique(users->begin(), users->end()), users->end());
-  for (const auto& user : *users) {
-    if (!context.Has(keys::User(user))) return "there is no user '" + user + "' to grant anything to";
-  }
-  return "";
+v1::Reply CheckUser(const Context& context, const std::string& name) {
+  if (v1::Reply refusal = CheckName("user", name); refusal.error()) return refusal;
+  if (context.Has(keys::User(name))) return v1::Reply();
+  return Refuse(v1::ERROR_USER_NOT_FOUND, "there is no user '" + name + "' to grant anything to");
 }
 
 std::string CheckNumbers(const v1::QueueSettings& settings) {
@@ -40,16 +34,13 @@ v1::Reply CheckSettings(Context* context, const std::string& name, const std::st
       return Refuse(v1::ERROR_MALFORMED,
                     "'receiver' makes a private pair and excludes senders and receivers");
     }
-    if (!context->Has(keys::User(settings->receiver()))) {
-      return Refuse(v1::ERROR_USER_NOT_FOUND, "there is no user '" + settings->receiver() + "'");
-    }
+    if (v1::Reply refusal = CheckUser(*context, settings->receiver()); refusal.error()) return refusal;
   }
   for (v1::UserList* list : {settings->mutable_senders(), settings->mutable_receivers()}) {
-    if (std::string wrong = Normalise(*context, list); !wrong.empty()) {
-      return Refuse(v1::ERROR_USER_NOT_FOUND, wrong);
-    }
+    if (v1::Reply refusal = Normalise(*context, list); refusal.error()) return refusal;
   }
   if (settings->dead_letter().empty()) return v1::Reply();
+  if (v1::Reply refusal = CheckName("queue", settings->dead_letter()); refusal.error()) return refusal;
   auto target = FindQueue(*context, settings->dead_letter());
   if (settings->dead_letter() == name || !target || !MaySend(target->record, owner)) {
     return Refuse(v1::ERROR_DEAD_LETTER_INVALID,
@@ -75,6 +66,20 @@ void DeleteReferences(Context* context, const std::string& name, const v1::Queue
   if (!settings.dead_letter().empty()) context->Delete(keys::DeadLetterOf(settings.dead_letter(), name));
 }
 
+// Queues whose dead messages go to `target` keep them from now on: all, or those whose owners lost the right.
+void DropDeadLetterSources(Context* context, const QueueHandle& target, bool all) {
+  const std::string sources = keys::Prefix(keys::kDeadLetterOf, target.name);
+  for (const auto& key : KeysWithPrefix(context->reader(), sources, SIZE_MAX)) {
+    const std::string name = key.substr(sources.size());
+    auto source = FindQueue(*context, name);
+    MOM_CHECK(source.has_value(), name);
+    if (!all && MaySend(target.record, source->record.owner())) continue;
+    source->record.mutable_settings()->clear_dead_letter();
+    context->Put(keys::Queue(name), source->record);
+    context->Delete(key);
+  }
+}
+
 void ApplyUpdate(const v1::UpdateQueue& update, v1::QueueSettings* settings) {
   if (update.has_lease_ms()) settings->set_lease_ms(update.lease_ms());
   if (update.has_max_attempts()) settings->set_max_attempts(update.max_attempts());
@@ -90,6 +95,19 @@ void ApplyUpdate(const v1::UpdateQueue& update, v1::QueueSettings* settings) {
 
 }  // namespace
 
+v1::Reply Normalise(const Context& context, v1::UserList* list) {
+  auto* users = list->mutable_users();
+  if (static_cast<uint32_t>(users->size()) > kGrantsPerListMax) {
+    return Refuse(v1::ERROR_MALFORMED, "a list names at most 1000 users");
+  }
+  std::sort(users->begin(), users->end());
+  users->erase(std::unique(users->begin(), users->end()), users->end());
+  for (const auto& user : *users) {
+    if (v1::Reply refusal = CheckUser(context, user); refusal.error()) return refusal;
+  }
+  return v1::Reply();
+}
+
 v1::QueueSettings DefaultSettings() {
   v1::QueueSettings settings;
   settings.set_lease_ms(kDefaultLeaseMs);
@@ -97,9 +115,25 @@ v1::QueueSettings DefaultSettings() {
   return settings;
 }
 
+v1::Reply FindVisible(const Context& context, const std::string& name, QueueHandle* found) {
+  if (v1::Reply refusal = CheckName("queue", name); refusal.error()) return refusal;
+  auto queue = FindQueue(context, name);
+  if (!queue || !MaySee(queue->record, context.user, context.admin)) {
+    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
+  }
+  *found = *std::move(queue);
+  return v1::Reply();
+}
+
+v1::Reply FindOwned(const Context& context, const std::string& name, QueueHandle* found) {
+  if (v1::Reply refusal = FindVisible(context, name, found); refusal.error()) return refusal;
+  if (IsOwner(found->record, context.user)) return v1::Reply();
+  return Refuse(v1::ERROR_NOT_OWNER, "only the creator of queue '" + name + "' may do this");
+}
+
 v1::Reply Run(Context* context, const v1::CreateQueue& command) {
   const std::string& name = command.name();
-  if (!IsName(name)) return Refuse(v1::ERROR_MALFORMED, "'" + name + "' is not a valid queue name");
+  if (v1::Reply refusal = CheckName("queue", name); refusal.error()) return refusal;
   v1::QueueSettings settings = command.settings();
   if (settings.lease_ms() == 0) settings.set_lease_ms(kDefaultLeaseMs);
   if (settings.max_attempts() == 0) settings.set_max_attempts(kDefaultAttemptsMax);
@@ -143,14 +177,9 @@ void AddQueue(Context* context, const std::string& name, const std::string& owne
 
 v1::Reply Run(Context* context, const v1::UpdateQueue& command) {
   const std::string& name = command.name();
-  auto queue = FindQueue(*context, name);
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
-  }
-  if (!IsOwner(queue->record, context->user)) {
-    return Refuse(v1::ERROR_NOT_OWNER, "only the creator of queue '" + name + "' changes it");
-  }
-  v1::QueueSettings settings = queue->record.settings();
+  QueueHandle queue;
+  if (v1::Reply refusal = FindOwned(*context, name, &queue); refusal.error()) return refusal;
+  v1::QueueSettings settings = queue.record.settings();
   if (!settings.receiver().empty()) {
     if (command.has_senders() || command.has_receivers()) {
       return Refuse(v1::ERROR_MALFORMED, "queue '" + name + "' is a private pair; its grants are fixed");
@@ -162,23 +191,19 @@ v1::Reply Run(Context* context, const v1::UpdateQueue& command) {
   if (v1::Reply refusal = CheckSettings(context, name, context->user, &settings); refusal.error()) {
     return refusal;
   }
-  DeleteReferences(context, name, queue->record.settings());
-  *queue->record.mutable_settings() = settings;
+  DeleteReferences(context, name, queue.record.settings());
+  *queue.record.mutable_settings() = settings;
   WriteReferences(context, name, settings);
-  context->Put(keys::Queue(name), queue->record);
+  context->Put(keys::Queue(name), queue.record);
+  DropDeadLetterSources(context, queue, false);
   return v1::Reply();
 }
 
 v1::Reply Run(Context* context, const v1::DeleteQueue& command) {
   const std::string& name = command.name();
-  auto queue = FindQueue(*context, name);
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
-  }
-  if (!IsOwner(queue->record, context->user)) {
-    return Refuse(v1::ERROR_NOT_OWNER, "only the creator of queue '" + name + "' deletes it");
-  }
-  const v1::QueueCounts counts = context->State(queue->id())->counts();
+  QueueHandle queue;
+  if (v1::Reply refusal = FindOwned(*context, name, &queue); refusal.error()) return refusal;
+  const v1::QueueCounts counts = context->State(queue.id())->counts();
   if (MessageCount(counts) != 0) {
     v1::Reply reply =
         Refuse(v1::ERROR_QUEUE_NOT_EMPTY,
@@ -198,15 +223,7 @@ void RemoveQueue(Context* context, const std::string& name) {
   for (const auto& key : KeysWithPrefix(context->reader(), subscriptions, SIZE_MAX)) {
     RemoveSubscription(context, keys::ReadU64(key, key.size() - 8));
   }
-  const std::string sources = keys::Prefix(keys::kDeadLetterOf, name);
-  for (const auto& key : KeysWithPrefix(context->reader(), sources, SIZE_MAX)) {
-    const std::string source_name = key.substr(sources.size());
-    auto source = FindQueue(*context, source_name);
-    MOM_CHECK(source.has_value(), source_name);
-    source->record.mutable_settings()->clear_dead_letter();
-    context->Put(keys::Queue(source_name), source->record);
-    context->Delete(key);
-  }
+  DropDeadLetterSources(context, *queue, true);
   DeleteReferences(context, name, queue->record.settings());
   context->ForgetState(queue->id());
   context->Delete(keys::QueueState(queue->id()));

@@ -1,3 +1,4 @@
+#include <algorithm>
 #include <optional>
 
 #include "core/broker/access.h"
@@ -25,15 +26,26 @@ Claim Judge(const Context& context, const std::optional<Located>& located, const
   return state.came_back() ? Claim::kCameBack : Claim::kSettled;
 }
 
-// The queue if the caller may hold messages of it; else the refusal.
-v1::Reply FindReceivable(Context* context, const std::string& name, int receipts, QueueHandle* found) {
-  auto queue = FindQueue(*context, name);
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + name + "'");
-  }
-  if (receipts < 1 || receipts > static_cast<int>(kBatchMessagesMax)) {
+using Receipts = google::protobuf::RepeatedPtrField<v1::Receipt>;
+
+bool HoldsAny(const Context& context, const QueueHandle& queue, const Receipts& receipts) {
+  return std::any_of(receipts.begin(), receipts.end(), [&](const v1::Receipt& receipt) {
+    auto state = context.Get<v1::MessageState>(keys::Message(keys::kLeased, queue.id(), receipt.id()));
+    return state && state->lease() == receipt.lease() && state->receiver() == context.user;
+  });
+}
+
+// The queue if the caller may know of it or holds messages of it; else the refusal. Who lost the right to
+// receive finishes what is held all the same.
+v1::Reply FindHeldQueue(const Context& context, const std::string& name, const Receipts& receipts,
+                        QueueHandle* found) {
+  if (receipts.size() < 1 || receipts.size() > static_cast<int>(kBatchMessagesMax)) {
     return Refuse(v1::ERROR_MALFORMED, "1 to 1000 receipts are needed");
   }
+  v1::Reply refusal = FindVisible(context, name, found);
+  if (refusal.error() != v1::ERROR_QUEUE_NOT_FOUND) return refusal;
+  auto queue = FindQueue(context, name);
+  if (!queue || !HoldsAny(context, *queue, receipts)) return refusal;
   *found = *std::move(queue);
   return v1::Reply();
 }
@@ -49,7 +61,7 @@ void Fail(v1::ReceiptsReply* reply, const v1::Receipt& receipt, v1::ErrorCode er
 // An acknowledgement counts as done when the message is gone, whoever did it: nothing is left to do for it.
 v1::Reply Run(Context* context, const v1::Ack& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+  if (v1::Reply refusal = FindHeldQueue(*context, command.queue(), command.receipts(), &queue);
       refusal.error()) {
     return refusal;
   }
@@ -76,11 +88,12 @@ v1::Reply Run(Context* context, const v1::Ack& command) {
 
 v1::Reply Run(Context* context, const v1::Nack& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+  if (v1::Reply refusal = FindHeldQueue(*context, command.queue(), command.receipts(), &queue);
       refusal.error()) {
     return refusal;
   }
-  if (command.delay_ms() < 0 || command.delay_ms() > kDurationMsMax || command.reason().size() > 1024) {
+  if (command.delay_ms() < 0 || command.delay_ms() > kDurationMsMax ||
+      command.reason().size() > kReasonBytesMax) {
     return Refuse(v1::ERROR_MALFORMED, "delay_ms is out of range or reason is longer than 1024 bytes");
   }
   const int64_t delay_ms =
@@ -105,7 +118,7 @@ v1::Reply Run(Context* context, const v1::Nack& command) {
 
 v1::Reply Run(Context* context, const v1::Extend& command) {
   QueueHandle queue;
-  if (v1::Reply refusal = FindReceivable(context, command.queue(), command.receipts_size(), &queue);
+  if (v1::Reply refusal = FindHeldQueue(*context, command.queue(), command.receipts(), &queue);
       refusal.error()) {
     return refusal;
   }
@@ -146,7 +159,7 @@ void ReturnLeasesOf(Context* context, const std::string& user) {
     located.state.set_attempt(located.state.attempt() - 1);
     located.state.clear_receiver();
     located.state.clear_lease();
-    GiveBack(context, queue, located.message_id, located.state, 0, "the holder was deleted");
+    ReturnAtOnce(context, queue, located.message_id, std::move(located.state));
   }
 }
 

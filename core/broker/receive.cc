@@ -12,10 +12,17 @@ namespace {
 // What will be handed out, and what ran out of time on the way.
 struct Choice {
   std::vector<Located> taken;
+  std::vector<std::string> envelopes;  // Of `taken`, serialised; empty when the answer carries none.
   std::vector<Located> expired;
 };
 
-Choice Choose(Context* context, uint64_t queue_id, uint32_t max, uint64_t bytes_max) {
+std::string ReadEnvelope(const Context& context, uint64_t message_id) {
+  auto bytes = context.reader().Get(keys::Envelope(message_id));
+  MOM_CHECK(bytes.has_value(), message_id);
+  return *std::move(bytes);
+}
+
+Choice Choose(Context* context, uint64_t queue_id, uint32_t max, uint64_t bytes_max, bool with_envelopes) {
   Choice choice;
   uint64_t bytes = 0;
   VisitReady(context->reader(), queue_id, *context->State(queue_id),
@@ -24,8 +31,12 @@ Choice Choose(Context* context, uint64_t queue_id, uint32_t max, uint64_t bytes_
                  choice.expired.push_back(Located{table, id, state});
                  return choice.expired.size() < kBatchMessagesMax;
                }
-               if (!choice.taken.empty() && bytes + state.bytes() > bytes_max) return false;
-               bytes += state.bytes();
+               std::string envelope;
+               if (with_envelopes) envelope = ReadEnvelope(*context, id);
+               const uint64_t weight = with_envelopes ? envelope.size() : state.bytes();
+               if (!choice.taken.empty() && bytes + weight > bytes_max) return false;
+               bytes += weight;
+               if (with_envelopes) choice.envelopes.push_back(std::move(envelope));
                choice.taken.push_back(Located{table, id, state});
                return choice.taken.size() < max;
              });
@@ -37,14 +48,34 @@ void LiftReady(Context* context, const QueueHandle& queue, const Located& locate
   AdvanceLane(context->State(queue.id()), located.state.priority(), located.message_id);
 }
 
+// Gives one lifted message to the caller: for good, or until the lease ends.
+void HandOut(Context* context, const QueueHandle& queue, const v1::Receive& command, uint64_t lease,
+             const Located& located, v1::Delivery* delivery) {
+  v1::MessageState state = located.state;
+  state.set_attempt(state.attempt() + 1);
+  delivery->set_id(located.message_id);
+  delivery->set_attempt(state.attempt());
+  if (command.auto_ack()) {
+    Discard(context, queue, located.message_id, state);
+    return;
+  }
+  const int64_t lease_ms = command.lease_ms() ? command.lease_ms() : queue.record.settings().lease_ms();
+  state.set_lease(lease);
+  state.set_receiver(context->user);
+  state.set_received_ms(context->now_ms());
+  state.set_due_ms(context->now_ms() + lease_ms);
+  state.clear_came_back();
+  delivery->set_lease(lease);
+  delivery->set_lease_until_ms(state.due_ms());
+  PutLeased(context, queue, located.message_id, state);
+}
+
 }  // namespace
 
 v1::Reply Run(Context* context, const v1::Receive& command) {
-  auto queue = FindQueue(*context, command.queue());
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + command.queue() + "'");
-  }
-  if (!MayReceive(queue->record, context->user)) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindVisible(*context, command.queue(), &queue); refusal.error()) return refusal;
+  if (!MayReceive(queue.record, context->user)) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "'" + context->user + "' may not receive from '" + command.queue() +
                                              "'; its creator can grant it");
   }
@@ -52,37 +83,19 @@ v1::Reply Run(Context* context, const v1::Receive& command) {
     return Refuse(v1::ERROR_MALFORMED, "lease_ms is 1 ms to 12 h");
   }
   const uint32_t max = std::clamp<uint32_t>(command.max(), 1, kBatchMessagesMax);
-  const int64_t lease_ms = command.lease_ms() ? command.lease_ms() : queue->record.settings().lease_ms();
-  const Choice choice = Choose(context, queue->id(), max, command.bytes_max());
+  const bool with_envelopes = context->keep_bodies || command.auto_ack();
+  const Choice choice =
+      Choose(context, queue.id(), max, std::min(command.bytes_max(), kReceiveBytesMax), with_envelopes);
+  for (const Located& located : choice.expired) LiftReady(context, queue, located);
+  for (const Located& located : choice.taken) LiftReady(context, queue, located);
   const uint64_t lease = context->NewPosition();
+  for (const Located& located : choice.expired) Expire(context, queue, located.message_id, located.state);
   v1::Reply reply;
-  v1::ReceiveReply* receive = reply.mutable_receive();
-  for (const Located& located : choice.expired) LiftReady(context, *queue, located);
-  for (const Located& located : choice.taken) LiftReady(context, *queue, located);
-  for (const Located& located : choice.expired) Expire(context, *queue, located.message_id, located.state);
-  for (const Located& located : choice.taken) {
-    v1::MessageState state = located.state;
-    state.set_attempt(state.attempt() + 1);
-    state.set_lease(lease);
-    state.set_receiver(context->user);
-    state.set_received_ms(context->now_ms());
-    state.set_due_ms(context->now_ms() + lease_ms);
-    state.clear_came_back();
-    v1::Delivery* delivery = receive->add_messages();
-    delivery->set_id(located.message_id);
-    delivery->set_attempt(state.attempt());
-    if (context->keep_bodies || command.auto_ack()) {
-      auto envelope = context->Get<v1::Envelope>(keys::Envelope(located.message_id));
-      MOM_CHECK(envelope.has_value(), command.queue(), located.message_id);
-      *delivery->mutable_envelope() = *std::move(envelope);
-    }
-    if (command.auto_ack()) {
-      Discard(context, *queue, located.message_id, state);
-      continue;
-    }
-    delivery->set_lease(lease);
-    delivery->set_lease_until_ms(state.due_ms());
-    PutLeased(context, *queue, located.message_id, state);
+  reply.mutable_receive();
+  for (size_t i = 0; i < choice.taken.size(); ++i) {
+    v1::Delivery* delivery = reply.mutable_receive()->add_messages();
+    if (with_envelopes) MOM_CHECK(delivery->mutable_envelope()->ParseFromString(choice.envelopes[i]));
+    HandOut(context, queue, command, lease, choice.taken[i], delivery);
   }
   return reply;
 }

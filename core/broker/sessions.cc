@@ -6,6 +6,7 @@
 namespace mom::broker {
 
 v1::Reply Run(Context* context, const v1::CreateSession& command) {
+  if (v1::Reply refusal = CheckName("user", command.name()); refusal.error()) return refusal;
   if (command.token_hash().size() != 32 || command.ttl_ms() <= 0 || command.ttl_ms() > kDurationMsMax) {
     return Refuse(v1::ERROR_MALFORMED, "a session needs a token hash of 32 bytes and a positive ttl_ms");
   }

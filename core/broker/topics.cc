@@ -53,11 +53,9 @@ v1::Reply EnsureQueue(Context* context, const v1::Subscribe& command, uint64_t i
     AddQueue(context, *name, context->user, settings);
     return v1::Reply();
   }
-  auto queue = FindQueue(*context, *name);
-  if (!queue || !MaySee(queue->record, context->user, context->admin)) {
-    return Refuse(v1::ERROR_QUEUE_NOT_FOUND, "there is no queue '" + *name + "'");
-  }
-  if (!IsOwner(queue->record, context->user)) {
+  QueueHandle queue;
+  if (v1::Reply refusal = FindVisible(*context, *name, &queue); refusal.error()) return refusal;
+  if (!IsOwner(queue.record, context->user)) {
     return Refuse(v1::ERROR_NOT_OWNER,
                   "a subscription delivers into a queue of your own; '" + *name + "' is not");
   }
@@ -67,18 +65,9 @@ v1::Reply EnsureQueue(Context* context, const v1::Subscribe& command, uint64_t i
 }  // namespace
 
 v1::Reply Run(Context* context, const v1::CreateTopic& command) {
-  if (!IsName(command.name())) {
-    return Refuse(v1::ERROR_MALFORMED, "'" + command.name() + "' is not a valid topic name");
-  }
+  if (v1::Reply refusal = CheckName("topic", command.name()); refusal.error()) return refusal;
   v1::UserList publishers = command.publishers();
-  auto* users = publishers.mutable_users();
-  std::sort(users->begin(), users->end());
-  users->erase(std::unique(users->begin(), users->end()), users->end());
-  for (const auto& name : *users) {
-    if (!context->Has(keys::User(name))) {
-      return Refuse(v1::ERROR_USER_NOT_FOUND, "there is no user '" + name + "'");
-    }
-  }
+  if (v1::Reply refusal = Normalise(*context, &publishers); refusal.error()) return refusal;
   if (auto topic = context->Get<v1::TopicRecord>(keys::Topic(command.name()))) {
     if (topic->owner() != context->user ||
         topic->publishers().SerializeAsString() != publishers.SerializeAsString()) {
@@ -105,6 +94,7 @@ v1::Reply Run(Context* context, const v1::CreateTopic& command) {
 }
 
 v1::Reply Run(Context* context, const v1::DeleteTopic& command) {
+  if (v1::Reply refusal = CheckName("topic", command.name()); refusal.error()) return refusal;
   auto topic = context->Get<v1::TopicRecord>(keys::Topic(command.name()));
   if (!topic) return Refuse(v1::ERROR_TOPIC_NOT_FOUND, "there is no topic '" + command.name() + "'");
   if (topic->owner() != context->user) {
@@ -140,8 +130,11 @@ v1::Reply Run(Context* context, const v1::Subscribe& command) {
   if (command.topic().empty() == command.pattern().empty()) {
     return Refuse(v1::ERROR_MALFORMED, "a subscription has one topic or one pattern");
   }
-  if (!command.topic().empty() && !context->Has(keys::Topic(command.topic()))) {
-    return Refuse(v1::ERROR_TOPIC_NOT_FOUND, "there is no topic '" + command.topic() + "'");
+  if (!command.topic().empty()) {
+    if (v1::Reply refusal = CheckName("topic", command.topic()); refusal.error()) return refusal;
+    if (!context->Has(keys::Topic(command.topic()))) {
+      return Refuse(v1::ERROR_TOPIC_NOT_FOUND, "there is no topic '" + command.topic() + "'");
+    }
   }
   if (command.topic().empty() && !IsPattern(command.pattern())) {
     return Refuse(v1::ERROR_MALFORMED,
@@ -189,6 +182,7 @@ v1::Reply Run(Context* context, const v1::Subscribe& command) {
 v1::Reply Run(Context* context, const v1::Unsubscribe& command) {
   uint64_t id = command.id();
   if (!command.topic().empty()) {
+    if (v1::Reply refusal = CheckName("topic", command.topic()); refusal.error()) return refusal;
     auto bytes = context->view()->Get(keys::SubscriberOf(command.topic(), context->user));
     id = bytes ? keys::ReadU64(*bytes, 0) : 0;
   }

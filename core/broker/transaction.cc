@@ -42,7 +42,8 @@ void FailOnReceipts(v1::Reply* reply) {
 v1::Reply Run(Context* context, const v1::Transaction& command) {
   int weight = 0;
   for (const auto& operation : command.operations()) weight += Weight(operation);
-  if (command.operations_size() < 1 || weight > static_cast<int>(kBatchMessagesMax)) {
+  if (command.operations_size() < 1 || command.operations_size() > static_cast<int>(kBatchMessagesMax) ||
+      weight > static_cast<int>(kBatchMessagesMax)) {
     return Refuse(v1::ERROR_MALFORMED,
                   "a transaction has 1 to 1000 operations, messages and receipts in all");
   }

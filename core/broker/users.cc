@@ -31,12 +31,16 @@ std::vector<std::string> OwnedNames(const Context& context, const std::string& u
   return names;
 }
 
+v1::Reply CheckHash(const std::string& password_hash) {
+  if (!password_hash.empty() && password_hash.size() <= kPasswordHashBytesMax) return v1::Reply();
+  return Refuse(v1::ERROR_MALFORMED, "a password hash is 1 to 512 bytes");
+}
+
 }  // namespace
 
 v1::Reply Run(Context* context, const v1::CreateUser& command) {
-  if (!IsName(command.name()) || command.password_hash().empty()) {
-    return Refuse(v1::ERROR_MALFORMED, "a user needs a valid name and a password hash");
-  }
+  if (v1::Reply refusal = CheckName("user", command.name()); refusal.error()) return refusal;
+  if (v1::Reply refusal = CheckHash(command.password_hash()); refusal.error()) return refusal;
   if (command.admin() && AnyUser(context->reader())) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "the first administrator exists already");
   }
@@ -54,7 +58,8 @@ v1::Reply Run(Context* context, const v1::CreateUser& command) {
 }
 
 v1::Reply Run(Context* context, const v1::ChangePassword& command) {
-  if (command.password_hash().empty()) return Refuse(v1::ERROR_MALFORMED, "a password hash is needed");
+  if (v1::Reply refusal = CheckName("user", command.name()); refusal.error()) return refusal;
+  if (v1::Reply refusal = CheckHash(command.password_hash()); refusal.error()) return refusal;
   if (context->user != command.name()) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "only '" + command.name() + "' changes this password");
   }
@@ -71,6 +76,7 @@ v1::Reply Run(Context* context, const v1::ChangePassword& command) {
 
 v1::Reply Run(Context* context, const v1::DeleteUser& command) {
   const std::string& name = command.name();
+  if (v1::Reply refusal = CheckName("user", name); refusal.error()) return refusal;
   if (context->user != name && !context->admin) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "only '" + name + "' or an administrator deletes this user");
   }
