@@ -16,7 +16,9 @@ namespace mom::wal {
 
 struct WalOptions {
   size_t segment_bytes = 64u << 20;  // Preallocated size of a segment file.
-  size_t reserve_bytes = 64u << 20;  // Space held in a file of its own, given back when the disk is full.
+  size_t reserve_bytes = 64u << 20;  // Space held in a file of its own, given back when the disk is full; may be 0.
+  Uuid log_id;            // Whose log it is (the disk id); empty: whatever the files say.
+  bool may_create = true; // False where a log must exist: its absence is then corruption.
 };
 
 // What opening found and did, for the log line of the start and for tests.
@@ -25,6 +27,10 @@ struct RecoveryReport {
   uint64_t entries = 0;
   uint64_t torn_bytes_cut = 0;
   std::string note;  // One sentence when something was cut; else empty.
+  // With kCorruption: what to put aside, and the first offset that is not certain.
+  std::string damaged_file;
+  uint64_t damaged_byte = 0;
+  Offset damaged_offset;
 };
 
 // Not thread-safe: used by one thread (the WAL thread once started). `env` must outlive it. After the first
@@ -32,8 +38,9 @@ struct RecoveryReport {
 class Wal {
  public:
   // Opens or creates the log in `dir` (which must exist). Scans every record of every segment.
-  // kCorruption names file and byte when records are damaged and valid ones follow, or when damage lies below
-  // what was known durable; a torn tail is cut, synced and reported.
+  // kCorruption names file and byte for damage that a crash cannot cause, or that lies below what was known
+  // durable; a torn tail is cut, synced and reported. kBusy when the log is open already, kWrongOwner when it
+  // is another's or of a newer format. `report` may be null.
   static Result<std::unique_ptr<Wal>> Open(Env* env, const std::string& dir, const WalOptions& options,
                                            RecoveryReport* report);
   virtual ~Wal() = default;
@@ -45,7 +52,9 @@ class Wal {
   virtual Timestamp last_timestamp() const = 0;  // Timestamp of that entry; 0 when none.
 
   // Writes entries behind log_end(), without syncing. REQUIRES: offsets contiguous from log_end(), epochs and
-  // timestamps not falling, payloads <= kEntryPayloadBytesMax.
+  // timestamps not falling. kInvalidArgument for a payload above kEntryPayloadBytesMax or larger than a segment,
+  // kNoSpace when the disk is full although the reserve was given back: both leave the log as it was, unless
+  // the entries span several segments.
   virtual Status Append(std::span<const Entry> entries) = 0;
   // Makes everything appended durable: on ok durable_end() == log_end().
   virtual Status Sync() = 0;
@@ -62,6 +71,21 @@ class Wal {
   virtual uint64_t bytes() const = 0;
   // Number of fsyncs of log data since opening.
   virtual uint64_t sync_count() const = 0;
+
+  // Syncs, notes durably that everything is durable, and lets go of the folder; only reading works afterwards.
+  // A log that is destroyed without it is found as after a crash.
+  virtual Status Close() { return Status(); }
+
+  // Whether the next segment should be made now, ahead of time.
+  virtual bool WantsNextSegment() const { return false; }
+  // Makes it. The one call that another thread may make, at any time. kNoSpace is no disaster: Append tries again.
+  virtual Status PrepareNextSegment() { return Status(); }
+
+  // Append gives the reserve back by itself before it says kNoSpace; a node whose reserve is gone refuses to
+  // publish. ReleaseReserve() gives it back earlier, RestoreReserve() takes it again (kNoSpace: not yet).
+  virtual bool reserve_held() const { return true; }
+  virtual Status ReleaseReserve() { return Status(); }
+  virtual Status RestoreReserve() { return Status(); }
 };
 
 }  // namespace mom::wal

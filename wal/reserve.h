@@ -1,0 +1,29 @@
+// Reserve: disk space held in a file of its own, given back when the disk is full.
+#pragma once
+
+#include <string>
+
+#include "wal/env.h"
+
+namespace mom::wal {
+
+// Not thread-safe. With zero bytes it never holds anything.
+class Reserve {
+ public:
+  Reserve(Env* env, std::string dir, uint64_t bytes);
+
+  bool held() const { return held_; }
+  // Gives the space back to the file system; ok when it is not held.
+  Status Release();
+  // Takes the space again; kNoSpace when there is not enough.
+  Status Restore();
+
+ private:
+  Env* const env_;
+  const std::string dir_;
+  const std::string path_;
+  const uint64_t bytes_;
+  bool held_ = false;
+};
+
+}  // namespace mom::wal
