@@ -1,0 +1,152 @@
+// momd: puts one node together and runs it until it is told to stop.
+#include <pthread.h>
+#include <signal.h>
+#include <sodium.h>
+#include <spdlog/sinks/stdout_color_sinks.h>
+#include <spdlog/spdlog.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdio>
+#include <memory>
+#include <thread>
+
+#include "infra/momd_admin.h"
+#include "infra/momd_config.h"
+#include "replication/replica/asio_replica.h"
+#include "rest/api.h"
+#include "rest/pistache_server.h"
+#include "wal/posix_env.h"
+
+namespace mom::infra {
+namespace {
+
+constexpr int kExitRefused = 2;  // Configuration or data: nothing was changed.
+constexpr int kExitIoError = 3;  // The disk failed: look at it before starting again.
+constexpr int kDrainMs = 3000;
+constexpr int kStopSecondsMax = 8;
+
+int Refuse(const Status& status) {
+  spdlog::error("{}", status.ToString());
+  return status.code() == Status::kIoError ? kExitIoError : kExitRefused;
+}
+
+// Secrets stay out of core files; many connections fit.
+void PrepareProcess() {
+  prctl(PR_SET_DUMPABLE, 0);
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
+    limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
+    setrlimit(RLIMIT_NOFILE, &limit);
+  }
+  signal(SIGPIPE, SIG_IGN);
+}
+
+Status CheckConfig(const MomdConfig& config) {
+  if (!config.join.empty()) return Status(Status::kInvalidArgument, "--join: this version runs a single node");
+  if (config.peers.find(',') != std::string::npos) {
+    return Status(Status::kInvalidArgument, "--peers names several nodes; this version runs a single node");
+  }
+  return Status();
+}
+
+replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
+  replication::ReplicaOptions options;
+  options.data.path = config.data_dir;
+  options.data.node = NodeId{config.node_id};
+  options.data.env = wal::PosixEnv();
+  options.log_retain_bytes = config.log_retain_mib << 20;
+  options.disk_free_min_bytes = config.disk_free_min_mib << 20;
+  options.on_failure = [](const Status& status) {
+    spdlog::critical("the node stops, nothing after this is acknowledged: {}", status.ToString());
+    spdlog::shutdown();
+    _exit(kExitIoError);
+  };
+  return options;
+}
+
+void WaitUntilCaughtUp(const replication::AsioReplica& replica) {
+  auto last_report = std::chrono::steady_clock::now();
+  while (!replica.caught_up()) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (std::chrono::steady_clock::now() - last_report < std::chrono::seconds(2)) continue;
+    last_report = std::chrono::steady_clock::now();
+    const auto info = replica.Info();
+    spdlog::info("applying the log: {} of {}", info.applied_end.value, info.log_end.value);
+  }
+}
+
+// A wedged server thread must not keep a stopped node alive.
+void ForceExitLater() {
+  std::thread([] {
+    std::this_thread::sleep_for(std::chrono::seconds(kStopSecondsMax));
+    spdlog::warn("stopping took too long; leaving now (the log is durable)");
+    _exit(0);
+  }).detach();
+}
+
+int Serve(const MomdConfig& config, const sigset_t& signals) {
+  auto listen = ParseHostPort(config.rest_listen);
+  if (!listen.ok()) return Refuse(listen.status().Annotate("--rest-listen"));
+  if (Status status = CheckConfig(config); !status.ok()) return Refuse(status);
+  replication::ReplicaOptions options = MakeReplicaOptions(config);
+  auto data = replication::OpenDataDir(options.data);
+  if (!data.ok()) return Refuse(data.status());
+  spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,
+               replication::ToString(data->identity.cluster), data->report.entries, data->report.segments);
+  if (!data->report.note.empty()) spdlog::warn("{}", data->report.note);
+  if (!data->note.empty()) spdlog::warn("{}", data->note);
+
+  replication::AsioReplica replica(*std::move(data), options);
+  rest::ApiOptions api_options;
+  api_options.node_id = config.node_id;
+  api_options.registration_open = config.registration == "open";
+  rest::Api api(&replica, api_options);
+  replica.Start();
+  WaitUntilCaughtUp(replica);
+  if (Status status = EnsureAdmin(&replica, config.data_dir, config.admin_password_file); !status.ok()) {
+    return Refuse(status);
+  }
+  rest::HttpServerOptions http_options;
+  http_options.host = listen->host;
+  http_options.port = listen->port;
+  http_options.threads = static_cast<int>(config.rest_threads);
+  auto server = rest::MakePistacheServer(http_options);
+  if (Status status = server->Start(api.handler()); !status.ok()) return Refuse(status);
+  std::printf("ready rest=%s:%u grpc=%s\n", listen->host.c_str(), server->port(), config.grpc_listen.c_str());
+  std::fflush(stdout);
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  spdlog::info("stopping (signal {})", signal_number);
+  ForceExitLater();
+  api.Stop();
+  server->Stop(kDrainMs);
+  replica.Stop();
+  spdlog::info("stopped");
+  spdlog::shutdown();
+  _exit(0);  // Pistache's own teardown can hang; everything of ours is closed.
+}
+
+}  // namespace
+}  // namespace mom::infra
+
+int main(int argc, char** argv) {
+  const auto parsed = mom::infra::ParseArguments(argc, argv);
+  if (!parsed.config) return parsed.exit_code;
+  spdlog::set_default_logger(spdlog::stderr_color_mt("momd"));
+  spdlog::set_level(spdlog::level::from_str(parsed.config->log_level));
+  mom::infra::PrepareProcess();
+  if (sodium_init() < 0) {
+    spdlog::error("libsodium cannot be initialised");
+    return mom::infra::kExitRefused;
+  }
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread: all inherit it.
+  return mom::infra::Serve(*parsed.config, signals);
+}

@@ -1,0 +1,42 @@
+// Config of momd: flags beat environment variables beat the configuration file beats defaults.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+#include "core/base/result.h"
+
+namespace mom::infra {
+
+struct MomdConfig {
+  uint32_t node_id = 1;
+  std::string data_dir = "./mom-data";
+  std::string rest_listen = "127.0.0.1:8080";
+  std::string grpc_listen = "127.0.0.1:9080";
+  std::string peers;
+  std::string join;
+  std::string admin_password_file;
+  std::string registration = "open";  // Or "closed".
+  std::string log_level = "info";
+  uint32_t rest_threads = 2;
+  uint64_t log_retain_mib = 4096;
+  uint64_t disk_free_min_mib = 256;
+};
+
+// Either a configuration to run with, or the exit code of a run that is over (--help, --version, bad input);
+// what there is to say has been printed.
+struct ParsedArguments {
+  std::optional<MomdConfig> config;
+  int exit_code = 0;
+};
+ParsedArguments ParseArguments(int argc, char** argv);
+
+struct HostPort {
+  std::string host;
+  uint16_t port = 0;
+};
+// "127.0.0.1:8080"; port 0 to 65535.
+Result<HostPort> ParseHostPort(const std::string& text);
+
+}  // namespace mom::infra

@@ -1,0 +1,135 @@
+// Starting and stopping a real momd: one clear line and exit code 2 for what is wrong, nothing overwritten.
+#include <gtest/gtest.h>
+
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "tests/rest/blackbox/http_client.h"
+#include "tests/rest/blackbox/momd_process.h"
+
+namespace mom::blackbox {
+namespace {
+
+// Every file below `dir` with its content.
+std::map<std::string, std::string> FilesOf(const std::string& dir) {
+  std::map<std::string, std::string> files;
+  for (const auto& entry : std::filesystem::recursive_directory_iterator(dir)) {
+    if (!entry.is_regular_file()) continue;
+    std::ifstream file(entry.path(), std::ios::binary);
+    std::ostringstream content;
+    content << file.rdbuf();
+    files[entry.path()] = content.str();
+  }
+  return files;
+}
+
+class StartTest : public testing::Test {
+ protected:
+  void ExpectRefused(const std::vector<std::string>& extra, const std::string& word) {
+    MomdProcess momd;
+    EXPECT_FALSE(momd.Start(data_, extra));
+    EXPECT_EQ(momd.exit_code(), 2);
+    EXPECT_NE(momd.log().find(word), std::string::npos) << momd.log();
+  }
+
+  TempDir dir_;
+  const std::string data_ = dir_ / "data";
+};
+
+TEST_F(StartTest, StopsCleanlyOnSigterm) {
+  MomdProcess momd;
+  ASSERT_TRUE(momd.Start(data_)) << momd.log();
+  EXPECT_EQ(momd.Terminate(), 0);
+}
+
+TEST_F(StartTest, RefusesBadArguments) {
+  ExpectRefused({"--no-such-flag"}, "no-such-flag");
+  ExpectRefused({"--rest-listen", "nonsense"}, "HOST:PORT");
+  ExpectRefused({"--peers", "1=127.0.0.1:1,2=127.0.0.1:2"}, "single node");
+  ExpectRefused({"--registration", "maybe"}, "maybe");
+  ExpectRefused({"--config", dir_ / "missing.toml"}, "missing.toml");
+  EXPECT_FALSE(std::filesystem::exists(data_));
+}
+
+TEST_F(StartTest, ReadsTheConfigurationFileButFlagsBeatIt) {
+  std::ofstream(dir_ / "momd.toml") << "node_id = 7\nregistration = \"closed\"\n";
+  MomdProcess momd;
+  ASSERT_TRUE(momd.Start(data_, {"--config", dir_ / "momd.toml", "--registration", "open"})) << momd.log();
+  HttpClient client(momd.port());
+  auto answer = client.Send("GET", "/healthz");
+  ASSERT_TRUE(answer);
+  EXPECT_EQ(answer->headers["mom-node"], "7");
+  client.Login("alice", "a long password");  // Open: the flag won.
+}
+
+TEST_F(StartTest, RefusesAnUnknownKeyInTheFile) {
+  std::ofstream(dir_ / "momd.toml") << "colour = \"blue\"\n";
+  ExpectRefused({"--config", dir_ / "momd.toml"}, "colour");
+}
+
+TEST_F(StartTest, RefusesASecondInstance) {
+  MomdProcess first;
+  ASSERT_TRUE(first.Start(data_)) << first.log();
+  ExpectRefused({}, "lock");
+  HttpClient client(first.port());
+  EXPECT_EQ(client.Send("GET", "/readyz")->status, 200);
+}
+
+TEST_F(StartTest, RefusesABusyPort) {
+  MomdProcess first;
+  ASSERT_TRUE(first.Start(data_)) << first.log();
+  MomdProcess second;
+  EXPECT_FALSE(second.Start(dir_ / "other", {"--rest-listen", "127.0.0.1:" + std::to_string(first.port())}));
+  EXPECT_EQ(second.exit_code(), 2) << second.log();
+  EXPECT_NE(second.log().find("in use"), std::string::npos) << second.log();
+}
+
+TEST_F(StartTest, RefusesTheDataOfAnotherNodeAndLeavesItAlone) {
+  {
+    MomdProcess first;
+    ASSERT_TRUE(first.Start(data_)) << first.log();
+    EXPECT_EQ(first.Terminate(), 0);
+  }
+  const auto before = FilesOf(data_);
+  ExpectRefused({"--node-id", "2"}, "node 1");
+  EXPECT_EQ(FilesOf(data_), before);
+}
+
+TEST_F(StartTest, RefusesAFolderOfSomebodyElse) {
+  std::filesystem::create_directory(data_);
+  std::ofstream(data_ + "/letters.txt") << "not yours";
+  const auto before = FilesOf(data_);
+  ExpectRefused({}, "letters.txt");
+  EXPECT_TRUE(FilesOf(data_).contains(data_ + "/letters.txt"));
+  EXPECT_EQ(FilesOf(data_).at(data_ + "/letters.txt"), before.at(data_ + "/letters.txt"));
+}
+
+TEST_F(StartTest, RefusesDamagedDataAndNamesTheFile) {
+  {
+    MomdProcess first;
+    ASSERT_TRUE(first.Start(data_)) << first.log();
+    EXPECT_EQ(first.Terminate(), 0);
+  }
+  const std::string identity = data_ + "/identity";
+  std::fstream file(identity, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(12);
+  file.put('\x5a');
+  file.close();
+  const auto before = FilesOf(data_);
+  ExpectRefused({}, "identity");
+  EXPECT_EQ(FilesOf(data_), before);
+}
+
+TEST_F(StartTest, MakesTheAdminWithTheGivenPassword) {
+  MomdProcess momd;
+  ASSERT_TRUE(momd.Start(data_)) << momd.log();
+  HttpClient client(momd.port());
+  auto session = client.Send("POST", "/v1/sessions",
+                             std::string(R"({"name":"admin","password":")") + kAdminPassword + "\"}");
+  ASSERT_TRUE(session);
+  EXPECT_EQ(session->status, 201) << session->body;
+}
+
+}  // namespace
+}  // namespace mom::blackbox
