@@ -2,6 +2,7 @@
 // goes out, from whatever thread has it ready. Nothing here names the library behind it.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -22,6 +23,8 @@ struct HttpRequest {
   std::vector<std::pair<std::string, std::string>> headers;  // Names in lower case.
   std::string body;
   std::string peer;  // Address of the connected peer without the port.
+  // Becomes true when the client hangs up, so that a long wait can be given up. Null: never told.
+  std::shared_ptr<const std::atomic<bool>> hung_up;
 
   // Value of the first header of that lower-case name, or nullptr.
   const std::string* FindHeader(std::string_view name) const {
@@ -31,7 +34,7 @@ struct HttpRequest {
   }
 };
 
-// One answer. The adapter adds Content-Length and Connection: Keep-Alive.
+// One answer. The adapter adds Content-Length, Connection and the X-Request-Id of the request.
 struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
@@ -82,11 +85,22 @@ using HttpHandler = std::function<void(HttpRequest request, Responder responder)
 
 struct HttpServerOptions {
   std::string host = "127.0.0.1";
-  uint16_t port = 0;                          // 0: pick a free one.
-  int threads = 2;                            // Server threads, 1 to 64.
-  size_t request_bytes_max = (6u << 20);      // Headers and body together; above it the library answers 413.
-  int request_seconds_max = 75;               // Header, body and waiting for the answer together.
-  uint32_t waiting_requests_max = 4096;       // Unanswered at once; above it 503 at once.
+  uint16_t port = 0;                      // 0: pick a free one.
+  int threads = 2;                        // Server threads, 1 to 64.
+  size_t request_bytes_max = (6u << 20);  // Headers and body together; above it the library answers 413.
+  int request_seconds_max = 75;           // Header, body and waiting for the answer together.
+  uint32_t waiting_requests_max = 4096;   // Unanswered at once; above it 503 at once.
+};
+
+// Counters since Start, except the two that say "now". Read them for metrics; they are not one snapshot.
+struct HttpServerStats {
+  uint64_t requests = 0;         // Complete requests handed to the handler.
+  uint64_t answers = 0;          // Answers given to a connected client, refusals included.
+  uint64_t aborted = 0;          // Requests whose client hung up before the answer.
+  uint64_t refused = 0;          // Requests refused without asking the handler (4xx, 503).
+  uint64_t connections = 0;      // Accepted.
+  uint32_t connections_now = 0;  // Open.
+  uint32_t waiting_now = 0;      // Handed out and not yet answered, abandoned ones included.
 };
 
 // A running web server. Start and Stop from one thread; Stop lets answered requests go out, at most
@@ -97,6 +111,7 @@ class HttpServer {
   virtual Status Start(HttpHandler handler) = 0;  // kBusy when the port is taken.
   virtual uint16_t port() const = 0;              // The bound port, after Start.
   virtual void Stop(int drain_ms) = 0;
+  virtual HttpServerStats stats() const = 0;  // From any thread.
 };
 
 }  // namespace mom::rest

@@ -1,0 +1,73 @@
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "core/base/check.h"
+#include "rest/pistache_worker.h"
+
+namespace mom::rest {
+namespace {
+
+// The worker that runs a handler on this thread, and where its answers go meanwhile.
+struct Dispatching {
+  const WorkerMailbox* mailbox = nullptr;
+  WorkerMailbox::Answers* answers = nullptr;
+};
+thread_local Dispatching dispatching;
+
+}  // namespace
+
+WorkerMailbox::~WorkerMailbox() {
+  Close();
+}
+
+void WorkerMailbox::set_answers_of_this_thread(Answers* answers) {
+  dispatching = answers == nullptr ? Dispatching{} : Dispatching{this, answers};
+}
+
+void WorkerMailbox::Complete(uint64_t request_number, HttpResponse response) {
+  state_->waiting_now.fetch_sub(1, std::memory_order_relaxed);
+  if (dispatching.mailbox == this) {
+    dispatching.answers->emplace_back(request_number, std::move(response));
+    return;
+  }
+  std::lock_guard lock(mutex_);
+  if (wake_fd_ < 0) return;  // The server has stopped.
+  answers_.emplace_back(request_number, std::move(response));
+  WakeLocked();
+}
+
+void WorkerMailbox::Wake() {
+  std::lock_guard lock(mutex_);
+  WakeLocked();
+}
+
+void WorkerMailbox::WakeLocked() {
+  if (is_woken_ || wake_fd_ < 0) return;
+  const char byte = 1;
+  is_woken_ = ::send(wake_fd_, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+}
+
+int WorkerMailbox::Open() {
+  int fds[2];
+  MOM_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0, errno);
+  std::lock_guard lock(mutex_);
+  MOM_CHECK(wake_fd_ < 0);
+  wake_fd_ = fds[1];
+  return fds[0];
+}
+
+void WorkerMailbox::Close() {
+  std::lock_guard lock(mutex_);
+  if (wake_fd_ >= 0) ::close(wake_fd_);
+  wake_fd_ = -1;
+  answers_.clear();
+}
+
+void WorkerMailbox::TakeAnswers(Answers* answers) {
+  MOM_CHECK(answers->empty());
+  std::lock_guard lock(mutex_);
+  is_woken_ = false;
+  answers_.swap(*answers);
+}
+
+}  // namespace mom::rest

@@ -1,0 +1,146 @@
+// What one Pistache worker thread knows: its connections, and the answers that other threads left for it.
+//
+// Pistache 0.0.5 hands an answer to whoever owns the descriptor's number by then, and crashes when a foreign
+// thread answers a peer that is gone (docs: architecture, REST). So here every byte is sent by the worker
+// thread itself, straight to a connection that it knows to be alive and to be waiting for exactly that
+// request; Pistache's queue of writes stays empty. Other threads only put (number, answer) into the
+// WorkerMailbox and write one byte to a socket that the worker's epoll watches like any client.
+#pragma once
+
+#include <pistache/http.h>
+#include <pistache/peer.h>
+
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "rest/http_port.h"
+#include "rest/http_wire.h"
+
+namespace mom::rest {
+
+// Shared by the server and its workers.
+struct ServerState {
+  HttpServerOptions options;
+  HttpHandler handler;
+  WireLimits limits;
+  std::atomic<uint64_t> requests{0};
+  std::atomic<uint64_t> answers{0};
+  std::atomic<uint64_t> aborted{0};
+  std::atomic<uint64_t> refused{0};
+  std::atomic<uint64_t> connections{0};
+  std::atomic<uint32_t> connections_now{0};
+  std::atomic<uint32_t> waiting_now{0};
+  std::atomic<uint32_t> unsent_now{0};   // Connections with an answer to come or not fully sent.
+  std::atomic<bool> is_draining{false};  // No new requests; idle connections close.
+  std::atomic<bool> is_closing{false};   // All connections close.
+};
+
+// Answers on their way to one worker, from any thread. Outlives the worker: a Responder holds it.
+class WorkerMailbox : public Responder::Sink {
+ public:
+  using Answers = std::vector<std::pair<uint64_t, HttpResponse>>;
+
+  explicit WorkerMailbox(std::shared_ptr<ServerState> state) : state_(std::move(state)) {}
+  ~WorkerMailbox() override;
+
+  void Complete(uint64_t request_number, HttpResponse response) override;
+  // Makes the worker run OnWake() soon. Harmless before the worker opened its end, and after it closed it.
+  void Wake();
+
+  // For the worker thread: makes the socket pair and returns the end to watch.
+  int Open();
+  void Close();
+  // Swaps the answers that wait with `*answers`, which must be empty.
+  void TakeAnswers(Answers* answers);
+  // While set, answers given by this thread go to *answers instead: no lock, no wake-up.
+  void set_answers_of_this_thread(Answers* answers);
+
+ private:
+  void WakeLocked();
+
+  const std::shared_ptr<ServerState> state_;
+  std::mutex mutex_;
+  Answers answers_;
+  int wake_fd_ = -1;
+  bool is_woken_ = false;  // A byte is on its way.
+};
+
+// One client. Owned by its Pistache peer, so it ends when the peer does, however that happens.
+struct Connection {
+  Connection(class PistacheWorker* owner, int descriptor, const WireLimits& limits);
+  ~Connection();
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  class PistacheWorker* const worker;
+  const int fd;
+  std::string address;
+  RequestReader reader;
+  std::string input;            // Bytes behind the request that is being answered.
+  std::string output;           // Not yet taken by the socket.
+  size_t output_sent = 0;       // Of `output`.
+  uint64_t request_number = 0;  // Waiting for its answer; 0 when none is.
+  std::string request_id;       // X-Request-Id of that request.
+  bool is_head_request = false;
+  bool keep_alive = true;
+  bool is_discarding = false;  // Refused: what still comes in is thrown away until the client closes.
+  size_t discarded_bytes = 0;
+  uint64_t deadline_tick = 0;  // Closed by the sweep of this tick.
+  std::shared_ptr<std::atomic<bool>> hung_up;
+};
+
+// Used by its own worker thread only. Made on the thread that starts the server.
+class PistacheWorker {
+ public:
+  explicit PistacheWorker(std::shared_ptr<ServerState> state);
+  ~PistacheWorker();
+
+  void OnConnection(Pistache::Tcp::Transport* transport, const std::shared_ptr<Pistache::Tcp::Peer>& peer);
+  void OnInput(int fd, std::string_view bytes);
+  void OnDisconnection(int fd);
+  WorkerMailbox& mailbox() { return *mailbox_; }
+
+ private:
+  friend struct Connection;
+
+  void OpenWakeUps();
+  void OnWake();
+  void OnTick();
+  void ArmTick(int64_t ms);
+  void Advance(Connection* connection, std::string_view bytes);
+  bool ReceiveBody(Connection* connection);
+  void Dispatch(Connection* connection);
+  void SendAnswers();
+  void Answer(uint64_t request_number, HttpResponse response);
+  void SendAnswer(Connection* connection, const HttpResponse& response);
+  void Refuse(Connection* connection, const HttpResponse& response);
+  void Send(Connection* connection, std::string_view head, std::string_view body);
+  void Flush(Connection* connection);
+  void AfterAnswer(Connection* connection);
+  void Sweep(Connection* connection);
+  Connection* Find(int fd) const;
+
+  const std::shared_ptr<ServerState> state_;
+  const std::shared_ptr<WorkerMailbox> mailbox_;
+  Pistache::Tcp::Transport* transport_ = nullptr;
+  std::shared_ptr<void> unused_parser_;   // Pistache wants one in every peer.
+  std::vector<Connection*> connections_;  // By descriptor.
+  int wake_fd_ = -1;
+  int tick_fd_ = -1;
+  uint64_t tick_ = 0;  // Seconds, about.
+  int64_t next_second_ns_ = 0;
+  std::vector<int> stalled_;  // Descriptors of connections with output.
+  uint64_t last_number_ = 0;
+  WorkerMailbox::Answers ready_;  // Given inside the handler.
+  WorkerMailbox::Answers batch_;  // Taken from the mailbox.
+  std::string head_;              // Reused for every answer.
+  std::unique_ptr<char[]> receive_buffer_;
+};
+
+}  // namespace mom::rest
