@@ -261,6 +261,7 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
 // ---------------------------------------------------------------------------------------------------------
 
 void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
+  const bool due_changed = next_due != next_due_;
   next_due_ = next_due;
   const uint64_t end = applied_end_.load();
   while (!waiters_.empty() && waiters_.begin()->first <= end) {
@@ -269,7 +270,7 @@ void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
     waiter->timer.cancel();
     if (auto done = std::exchange(waiter->done, nullptr)) done(true);
   }
-  if (!clock_in_flight_) ArmClock();
+  if (due_changed && !clock_in_flight_) ArmClock();  // Arming costs system calls; most batches change nothing.
 }
 
 void AsioReplica::ArmClock() {
