@@ -16,7 +16,10 @@ constexpr size_t kReadChunkBytesMax = 1u << 20;
 }  // namespace
 
 FileWal::FileWal(Env* env, std::string dir, const WalOptions& options)
-    : env_(env), dir_(std::move(dir)), options_(options), maker_(env, dir_, options.segment_bytes),
+    : env_(env),
+      dir_(std::move(dir)),
+      options_(options),
+      maker_(env, dir_, options.segment_bytes),
       reserve_(env, dir_, options.reserve_bytes) {
   MOM_CHECK(options.segment_bytes >= kSegmentBytesMin && options.segment_bytes <= kSegmentBytesMax &&
                 options.segment_bytes % kSectorBytes == 0,
@@ -140,8 +143,9 @@ Status FileWal::ReadFrom(const Segment& segment, Offset from, size_t max_bytes, 
     opened = std::move(*result);
     file = opened.get();
   }
-  const auto behind = std::upper_bound(segment.index.begin(), segment.index.end(), from,
-                                       [](Offset o, const IndexPoint& point) { return o < point.before.next; });
+  const auto behind =
+      std::upper_bound(segment.index.begin(), segment.index.end(), from,
+                       [](Offset o, const IndexPoint& point) { return o < point.before.next; });
   const size_t chunk = std::clamp(max_bytes, kReadChunkBytesMin, kReadChunkBytesMax);
   SegmentReader reader(file, path, segment.key, *std::prev(behind), segment.end_position, chunk);
   RecordHeaderBytes header;

@@ -20,10 +20,10 @@ namespace mom::wal {
 // One segment file; only the last one is written.
 struct Segment {
   Offset first;
-  uint64_t key = 0;         // Ties its records to it.
+  uint64_t key = 0;  // Ties its records to it.
   uint64_t file_bytes = 0;
-  uint64_t end_position = 0;  // Behind the last record.
-  ChainPoint end;             // The same as a place in the chain.
+  uint64_t end_position = 0;      // Behind the last record.
+  ChainPoint end;                 // The same as a place in the chain.
   std::vector<IndexPoint> index;  // Sorted; starts with the first record.
 };
 
@@ -88,13 +88,13 @@ class FileWal final : public Wal {
   const std::string dir_;
   const WalOptions options_;
   std::unique_ptr<FileLock> lock_;
-  LogMark mark_;                    // As it is on the disk.
-  std::vector<Segment> segments_;   // Never empty once open; contiguous.
-  std::unique_ptr<File> active_;    // The file of segments_.back().
+  LogMark mark_;                   // As it is on the disk.
+  std::vector<Segment> segments_;  // Never empty once open; contiguous.
+  std::unique_ptr<File> active_;   // The file of segments_.back().
   Offset durable_end_;
   uint64_t sync_count_ = 0;
-  Status failed_;                   // Not ok: every mutating call returns it.
-  std::string buffer_;              // Reused by Append.
+  Status failed_;       // Not ok: every mutating call returns it.
+  std::string buffer_;  // Reused by Append.
   SegmentMaker maker_;
   Reserve reserve_;
   std::unique_ptr<DurableHint> hint_;

@@ -57,8 +57,9 @@ Status FileWal::RemoveSegmentsFrom(size_t index) {
 }
 
 Status FileWal::ZeroTail(Segment* segment, File* file, Offset to) {
-  const auto behind = std::upper_bound(segment->index.begin(), segment->index.end(), to,
-                                       [](Offset o, const IndexPoint& point) { return o < point.before.next; });
+  const auto behind =
+      std::upper_bound(segment->index.begin(), segment->index.end(), to,
+                       [](Offset o, const IndexPoint& point) { return o < point.before.next; });
   SegmentReader reader(file, PathOf(segment->first), segment->key, *std::prev(behind), segment->end_position,
                        kZeroBytesMax);
   RecordHeaderBytes header;

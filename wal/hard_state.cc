@@ -24,7 +24,8 @@ static_assert(sizeof(HardStateBytes) == 32);
 Result<HardState> ReadHardState(Env* env, const std::string& path) {
   Result<std::string> body = ReadSealed(env, path, kHardStateKind);
   if (!body.ok()) return body.status();
-  if (body->size() != sizeof(HardStateBytes)) return Status(Status::kCorruption, path + ": hard state of wrong size");
+  if (body->size() != sizeof(HardStateBytes))
+    return Status(Status::kCorruption, path + ": hard state of wrong size");
   HardStateBytes raw;
   std::memcpy(&raw, body->data(), sizeof(raw));
   return HardState{Epoch{raw.epoch}, NodeId{raw.voted_for},

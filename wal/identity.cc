@@ -24,7 +24,8 @@ static_assert(sizeof(IdentityBytes) == 40);
 Result<Identity> ReadIdentity(Env* env, const std::string& path) {
   Result<std::string> body = ReadSealed(env, path, kIdentityKind);
   if (!body.ok()) return body.status();
-  if (body->size() != sizeof(IdentityBytes)) return Status(Status::kCorruption, path + ": identity of wrong size");
+  if (body->size() != sizeof(IdentityBytes))
+    return Status(Status::kCorruption, path + ": identity of wrong size");
   IdentityBytes raw;
   std::memcpy(&raw, body->data(), sizeof(raw));
   if (raw.format > kDataFormat) {
@@ -32,13 +33,13 @@ Result<Identity> ReadIdentity(Env* env, const std::string& path) {
                                            "; this program knows " + std::to_string(kDataFormat) +
                                            " at most, use the newer one");
   }
-  return Identity{Uuid{raw.cluster_high, raw.cluster_low}, NodeId{raw.node}, Uuid{raw.disk_high, raw.disk_low},
-                  raw.format};
+  return Identity{Uuid{raw.cluster_high, raw.cluster_low}, NodeId{raw.node},
+                  Uuid{raw.disk_high, raw.disk_low}, raw.format};
 }
 
 Status WriteIdentity(Env* env, const std::string& path, const Identity& identity) {
-  const IdentityBytes raw{identity.cluster.high, identity.cluster.low,  identity.disk.high,
-                          identity.disk.low,     identity.node.value, identity.format};
+  const IdentityBytes raw{identity.cluster.high, identity.cluster.low, identity.disk.high,
+                          identity.disk.low,     identity.node.value,  identity.format};
   return WriteSealed(env, path, kIdentityKind, {reinterpret_cast<const char*>(&raw), sizeof(raw)});
 }
 

@@ -43,7 +43,7 @@ static_assert(sizeof(SegmentHeaderBytes) <= kSectorBytes);
 struct RecordHeaderBytes {
   uint32_t magic;
   uint32_t header_checksum;  // Low half of XXH3-64 of [8, 56), seeded with the segment and the position.
-  uint64_t checksum;         // XXH3-64 of [16, end of padding), seeded with the checksum of the record before.
+  uint64_t checksum;  // XXH3-64 of [16, end of padding), seeded with the checksum of the record before.
   uint32_t payload_bytes;
   uint32_t epoch;
   uint64_t offset;
@@ -72,7 +72,9 @@ inline constexpr size_t kRecordsBegin = kSectorBytes;
 constexpr size_t RecordBytes(size_t payload_bytes) {
   return (kRecordHeaderBytes + payload_bytes + kRecordAlignment - 1) / kRecordAlignment * kRecordAlignment;
 }
-constexpr size_t NextSector(size_t position) { return (position / kSectorBytes + 1) * kSectorBytes; }
+constexpr size_t NextSector(size_t position) {
+  return (position / kSectorBytes + 1) * kSectorBytes;
+}
 
 inline constexpr size_t kSegmentBytesMin = kRecordsBegin + kSectorBytes;
 inline constexpr size_t kSegmentBytesMax = size_t{1} << 30;

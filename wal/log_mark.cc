@@ -9,7 +9,7 @@
 namespace mom::wal {
 namespace {
 
-constexpr SealedKind kMarkKind{"log mark", 0x4b52414d'474f4c4dull, kLogFormat};       // "MLOGMARK"
+constexpr SealedKind kMarkKind{"log mark", 0x4b52414d'474f4c4dull, kLogFormat};      // "MLOGMARK"
 constexpr SealedKind kHintKind{"durable hint", 0x544e4948'474f4c4dull, kLogFormat};  // "MLOGHINT"
 
 struct MarkBytes {
@@ -63,11 +63,9 @@ Result<LogMark> ReadLogMark(Env* env, const std::string& dir) {
 }
 
 Status WriteLogMark(Env* env, const std::string& dir, const LogMark& mark) {
-  const MarkBytes raw{mark.log_id.high,         mark.log_id.low,
-                      mark.generation,          mark.first_segment.value,
-                      mark.last_segment.value,  mark.durable_end.value,
-                      mark.reset_timestamp.ms,  mark.reset_epoch.value,
-                      static_cast<uint32_t>(mark.pending)};
+  const MarkBytes raw{mark.log_id.high,         mark.log_id.low,         mark.generation,
+                      mark.first_segment.value, mark.last_segment.value, mark.durable_end.value,
+                      mark.reset_timestamp.ms,  mark.reset_epoch.value,  static_cast<uint32_t>(mark.pending)};
   return WriteSealed(env, dir + "/" + kLogMarkName, kMarkKind, AsBytes(raw));
 }
 

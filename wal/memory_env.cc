@@ -11,7 +11,10 @@ namespace mom::wal {
 class MemoryFile final : public File {
  public:
   MemoryFile(MemoryEnv* env, std::string path, MemoryEnv::InodePtr inode, bool writable)
-      : env_(env), path_(std::move(path)), inode_(std::move(inode)), writable_(writable),
+      : env_(env),
+        path_(std::move(path)),
+        inode_(std::move(inode)),
+        writable_(writable),
         generation_(env->generation_) {}
 
   Result<std::string> ReadAt(uint64_t position, size_t size) override {

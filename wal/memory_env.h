@@ -92,7 +92,7 @@ class MemoryEnv final : public Env {
     Fault fault = Fault::kNone;
   };
 
-  Verdict Count();                               // REQUIRES: mutex_ held, like all below.
+  Verdict Count();  // REQUIRES: mutex_ held, like all below.
   Result<InodePtr> Find(const std::string& path) const;
   Status CheckCapacity(const Inode& inode, size_t new_size) const;
   void Write(Inode* inode, size_t position, std::string_view bytes);

@@ -16,7 +16,9 @@ uint64_t NextRandom(uint64_t* state) {
   return z ^ (z >> 31);
 }
 
-bool Coin(uint64_t* state) { return (NextRandom(state) & 1) != 0; }
+bool Coin(uint64_t* state) {
+  return (NextRandom(state) & 1) != 0;
+}
 
 }  // namespace
 

@@ -50,7 +50,8 @@ RecordCheck CheckRecord(const RecordHeaderBytes& header, std::string_view record
 Entry DecodeEntry(const RecordHeaderBytes& header, std::string_view record);
 ChainPoint Behind(const RecordHeaderBytes& header);
 
-// True when some piece of [begin, end), cut at sector boundaries, is entirely zero. `bytes` starts at `begin`.
+// True when some piece of [begin, end), cut at sector boundaries, is entirely zero. `bytes` starts at
+// `begin`.
 bool HasEmptyPiece(std::string_view bytes, size_t begin);
 bool IsZero(std::string_view bytes);
 

@@ -143,9 +143,10 @@ Result<SegmentScan> FileWal::ScanFile(Offset first, Offset stop, Segment* segmen
   if (header->begin.next != first) return Corrupt(path, "segment of another name", 0);
   if (header->log_id != mark_.log_id) return Status(Status::kWrongOwner, path + ": segment of another log");
   const ChainPoint* const before = segments_.empty() ? nullptr : &segments_.back().end;
-  const bool continues = before == nullptr ||
-                         (before->next == header->begin.next && before->checksum == header->begin.checksum &&
-                          before->epoch == header->begin.epoch && before->timestamp == header->begin.timestamp);
+  const bool continues =
+      before == nullptr ||
+      (before->next == header->begin.next && before->checksum == header->begin.checksum &&
+       before->epoch == header->begin.epoch && before->timestamp == header->begin.timestamp);
   if (!continues) return Corrupt(path, "segment does not continue the one before", 0);
   SegmentScan scan = ScanSegment(*file, *header, segment->key, stop);
   segment->first = first;
@@ -161,7 +162,8 @@ Status FileWal::Judge(const SegmentScan& scan, bool last, const Segment& segment
   if (Decide(scan.found, last, known_durable) != Decision::kCorruption) return Status();
   const std::string path = PathOf(segment.first);
   NoteDamage(path, scan.end_position, scan.end.next, report);
-  return Corrupt(path, std::string(FoundText(scan.found)) + " (offset " + std::to_string(scan.end.next.value) + ")",
+  return Corrupt(path,
+                 std::string(FoundText(scan.found)) + " (offset " + std::to_string(scan.end.next.value) + ")",
                  scan.end_position);
 }
 
@@ -173,9 +175,9 @@ Status FileWal::Settle(const SegmentScan& scan, const std::string& file, Recover
   active_ = std::move(*opened);
   // Good records without proof that they were durable may be in the page cache only, and after a failed sync
   // the system calls such pages clean. So they are written again, together with the zeros over a torn tail.
-  const auto unproven = std::find_if(scan.index.rbegin(), scan.index.rend(), [&scan](const IndexPoint& point) {
-    return point.before.next <= scan.proven_end;
-  });
+  const auto unproven =
+      std::find_if(scan.index.rbegin(), scan.index.rend(),
+                   [&scan](const IndexPoint& point) { return point.before.next <= scan.proven_end; });
   const uint64_t from = unproven == scan.index.rend() ? kRecordsBegin : unproven->position;
   std::string tail = file.substr(from, scan.end_position - from);
   tail.resize(scan.used_end - from, '\0');
@@ -186,8 +188,9 @@ Status FileWal::Settle(const SegmentScan& scan, const std::string& file, Recover
   durable_end_ = scan.end.next;
   report->torn_bytes_cut = scan.used_end - scan.end_position;
   if (report->torn_bytes_cut > 0) {
-    report->note = PathOf(last.first) + ": cut " + std::to_string(report->torn_bytes_cut) + " bytes at byte " +
-                   std::to_string(scan.end_position) + ", offset " + std::to_string(scan.end.next.value) +
+    report->note = PathOf(last.first) + ": cut " + std::to_string(report->torn_bytes_cut) +
+                   " bytes at byte " + std::to_string(scan.end_position) + ", offset " +
+                   std::to_string(scan.end.next.value) +
                    (scan.found == Found::kTruncation ? " (unfinished truncation)" : " (torn by a crash)");
   }
   LogMark mark = mark_;

@@ -45,10 +45,12 @@ Result<std::string> Unseal(const SealedKind& kind, std::string_view bytes) {
   if (length != bytes.size() - kSealBytes) {
     return Status(Status::kCorruption, name + " of wrong length at byte 20");
   }
-  if (checksum != SealChecksum(bytes)) return Status(Status::kCorruption, name + " has a bad checksum at byte 8");
+  if (checksum != SealChecksum(bytes))
+    return Status(Status::kCorruption, name + " has a bad checksum at byte 8");
   if (format != kind.format) {
-    return Status(Status::kWrongOwner, name + " of format " + std::to_string(format) + "; this program reads " +
-                                           std::to_string(kind.format) + " only, use the newer one");
+    return Status(Status::kWrongOwner, name + " of format " + std::to_string(format) +
+                                           "; this program reads " + std::to_string(kind.format) +
+                                           " only, use the newer one");
   }
   return std::string(bytes.substr(kSealBytes));
 }

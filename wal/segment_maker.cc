@@ -19,7 +19,8 @@ std::string SegmentName(Offset first) {
 }
 
 bool ParseSegmentName(std::string_view name, Offset* first) {
-  if (name.size() != kSegmentNameDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix)) return false;
+  if (name.size() != kSegmentNameDigits + kSegmentSuffix.size() || !name.ends_with(kSegmentSuffix))
+    return false;
   uint64_t value = 0;
   for (const char digit : name.substr(0, kSegmentNameDigits)) {
     if (digit < '0' || digit > '9') return false;
@@ -30,7 +31,9 @@ bool ParseSegmentName(std::string_view name, Offset* first) {
 }
 
 SegmentMaker::SegmentMaker(Env* env, std::string dir, uint64_t segment_bytes)
-    : env_(env), dir_(std::move(dir)), temporary_(dir_ + "/next-segment" + std::string(kTemporarySuffix)),
+    : env_(env),
+      dir_(std::move(dir)),
+      temporary_(dir_ + "/next-segment" + std::string(kTemporarySuffix)),
       segment_bytes_(segment_bytes) {}
 
 Status SegmentMaker::Prepare() {

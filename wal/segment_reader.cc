@@ -9,8 +9,13 @@ namespace mom::wal {
 
 SegmentReader::SegmentReader(File* file, std::string name, uint64_t key, const IndexPoint& from,
                              uint64_t end_position, size_t chunk_bytes)
-    : file_(file), name_(std::move(name)), key_(key), end_position_(end_position),
-      chunk_bytes_(std::max(chunk_bytes, kRecordHeaderBytes)), position_(from.position), chain_(from.before),
+    : file_(file),
+      name_(std::move(name)),
+      key_(key),
+      end_position_(end_position),
+      chunk_bytes_(std::max(chunk_bytes, kRecordHeaderBytes)),
+      position_(from.position),
+      chain_(from.before),
       buffer_position_(from.position) {}
 
 Status SegmentReader::Next(RecordHeaderBytes* header, std::string_view* record) {
@@ -47,8 +52,9 @@ std::string_view SegmentReader::Buffered() const {
 }
 
 Status SegmentReader::Damaged(std::string_view what) const {
-  return Status(Status::kCorruption, name_ + ": " + std::string(what) + " at byte " + std::to_string(position_) +
-                                         ", offset " + std::to_string(chain_.next.value));
+  return Status(Status::kCorruption, name_ + ": " + std::string(what) + " at byte " +
+                                         std::to_string(position_) + ", offset " +
+                                         std::to_string(chain_.next.value));
 }
 
 }  // namespace mom::wal

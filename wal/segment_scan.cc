@@ -35,7 +35,8 @@ Found Classify(std::string_view file, uint64_t key, size_t position) {
 Offset ProvenBehind(std::string_view file, uint64_t key, size_t position, size_t used_end) {
   Offset proven;
   const char magic[4] = {'\x5a', '\x96', '\xa5', '\xc3'};
-  for (size_t at = position; at + kRecordHeaderBytes <= file.size() && at < used_end; at += kRecordAlignment) {
+  for (size_t at = position; at + kRecordHeaderBytes <= file.size() && at < used_end;
+       at += kRecordAlignment) {
     if (std::memcmp(file.data() + at, magic, sizeof(magic)) != 0) continue;
     const auto header = DecodeRecordHeader(file.substr(at), key, at);
     if (header) proven = std::max(proven, Offset{header->durable_end});

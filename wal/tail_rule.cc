@@ -15,6 +15,7 @@ struct Rule {
 };
 
 // The first matching line counts; every combination matches one.
+// clang-format off
 constexpr Rule kRules[] = {
     // found              last   durable  decision
     {Found::kTruncation,  kAny,  kAny,    Decision::kCut},         // Asked for; whatever lies behind goes.
@@ -26,6 +27,7 @@ constexpr Rule kRules[] = {
     {Found::kDamage,      kAny,  kAny,    Decision::kCorruption},  // A crash cannot do this.
     {Found::kWrongPlace,  kAny,  kAny,    Decision::kCorruption},  // Nor this.
 };
+// clang-format on
 
 constexpr bool Matches(Answer wanted, bool actual) {
   return wanted == kAny || (wanted == kYes) == actual;
@@ -45,11 +47,16 @@ Decision Decide(Found found, bool last_segment, bool known_durable) {
 
 std::string_view FoundText(Found found) {
   switch (found) {
-    case Found::kNothing: return "zeros where a durable record was";
-    case Found::kHole: return "empty sector in a record that was durable";
-    case Found::kDamage: return "bad bytes in a completely written record";
-    case Found::kWrongPlace: return "record of another place";
-    case Found::kTruncation: return "end of a truncation";
+    case Found::kNothing:
+      return "zeros where a durable record was";
+    case Found::kHole:
+      return "empty sector in a record that was durable";
+    case Found::kDamage:
+      return "bad bytes in a completely written record";
+    case Found::kWrongPlace:
+      return "record of another place";
+    case Found::kTruncation:
+      return "end of a truncation";
   }
   return "unknown";
 }

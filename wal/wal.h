@@ -16,9 +16,10 @@ namespace mom::wal {
 
 struct WalOptions {
   size_t segment_bytes = 64u << 20;  // Preallocated size of a segment file.
-  size_t reserve_bytes = 64u << 20;  // Space held in a file of its own, given back when the disk is full; may be 0.
-  Uuid log_id;            // Whose log it is (the disk id); empty: whatever the files say.
-  bool may_create = true; // False where a log must exist: its absence is then corruption.
+  size_t reserve_bytes =
+      64u << 20;           // Space held in a file of its own, given back when the disk is full; may be 0.
+  Uuid log_id;             // Whose log it is (the disk id); empty: whatever the files say.
+  bool may_create = true;  // False where a log must exist: its absence is then corruption.
 };
 
 // What opening found and did, for the log line of the start and for tests.
@@ -48,13 +49,13 @@ class Wal {
   virtual Offset log_start() const = 0;    // First offset still held.
   virtual Offset log_end() const = 0;      // Behind the last one written.
   virtual Offset durable_end() const = 0;  // Behind the last one fsynced; <= log_end().
-  virtual Epoch last_epoch() const = 0;    // Epoch of the entry before log_end(); 0 when the log never had one.
+  virtual Epoch last_epoch() const = 0;  // Epoch of the entry before log_end(); 0 when the log never had one.
   virtual Timestamp last_timestamp() const = 0;  // Timestamp of that entry; 0 when none.
 
   // Writes entries behind log_end(), without syncing. REQUIRES: offsets contiguous from log_end(), epochs and
-  // timestamps not falling. kInvalidArgument for a payload above kEntryPayloadBytesMax or larger than a segment,
-  // kNoSpace when the disk is full although the reserve was given back: both leave the log as it was, unless
-  // the entries span several segments.
+  // timestamps not falling. kInvalidArgument for a payload above kEntryPayloadBytesMax or larger than a
+  // segment, kNoSpace when the disk is full although the reserve was given back: both leave the log as it
+  // was, unless the entries span several segments.
   virtual Status Append(std::span<const Entry> entries) = 0;
   // Makes everything appended durable: on ok durable_end() == log_end().
   virtual Status Sync() = 0;
@@ -72,13 +73,14 @@ class Wal {
   // Number of fsyncs of log data since opening.
   virtual uint64_t sync_count() const = 0;
 
-  // Syncs, notes durably that everything is durable, and lets go of the folder; only reading works afterwards.
-  // A log that is destroyed without it is found as after a crash.
+  // Syncs, notes durably that everything is durable, and lets go of the folder; only reading works
+  // afterwards. A log that is destroyed without it is found as after a crash.
   virtual Status Close() { return Status(); }
 
   // Whether the next segment should be made now, ahead of time.
   virtual bool WantsNextSegment() const { return false; }
-  // Makes it. The one call that another thread may make, at any time. kNoSpace is no disaster: Append tries again.
+  // Makes it. The one call that another thread may make, at any time. kNoSpace is no disaster: Append tries
+  // again.
   virtual Status PrepareNextSegment() { return Status(); }
 
   // Append gives the reserve back by itself before it says kNoSpace; a node whose reserve is gone refuses to

@@ -17,7 +17,9 @@ WalThread::WalThread(std::unique_ptr<Wal> wal, const WalThreadOptions& options)
   MOM_CHECK(options.round_bytes_max > 0 && options.round_entries_max > 0 && options.reads_per_round > 0);
 }
 
-WalThread::~WalThread() { (void)Stop(); }
+WalThread::~WalThread() {
+  (void)Stop();
+}
 
 void WalThread::Start(OnPersisted on_persisted) {
   MOM_CHECK(!thread_.joinable());

@@ -17,15 +17,16 @@
 namespace mom::wal {
 
 struct WalThreadOptions {
-  size_t round_bytes_max = 4u << 20;     // Of one write and fsync; one batch may exceed it alone.
-  size_t round_entries_max = 4096;       // The same in entries.
-  size_t queue_bytes_max = 64u << 20;    // Not yet durable; Submit says kOverloaded above.
-  size_t queue_tasks_max = 4096;         // Tasks of each sort waiting; Post says kOverloaded above.
-  size_t reads_per_round = 16;           // Reads run between two rounds, so that they cannot hold up appends.
+  size_t round_bytes_max = 4u << 20;   // Of one write and fsync; one batch may exceed it alone.
+  size_t round_entries_max = 4096;     // The same in entries.
+  size_t queue_bytes_max = 64u << 20;  // Not yet durable; Submit says kOverloaded above.
+  size_t queue_tasks_max = 4096;       // Tasks of each sort waiting; Post says kOverloaded above.
+  size_t reads_per_round = 16;         // Reads run between two rounds, so that they cannot hold up appends.
 };
 
 // Entries are persisted in the order of Submit(). Reads (Post) run between rounds and are not ordered against
-// appends; PostOrdered tasks run after everything submitted before them is durable, and before what comes later.
+// appends; PostOrdered tasks run after everything submitted before them is durable, and before what comes
+// later.
 //
 // After the first failure `on_persisted` is called once with that status, everything queued for writing is
 // dropped, ordered tasks too, and Submit refuses: a failed fsync is never tried again, the node stops. Reads
@@ -54,8 +55,8 @@ class WalThread {
   Status Post(Task task);
   Status PostOrdered(Task task);
 
-  // Persists what was submitted before, runs the tasks, closes the log and joins. Bounded by the limits of the
-  // queue and by the disk. Returns the first failure. May be called twice.
+  // Persists what was submitted before, runs the tasks, closes the log and joins. Bounded by the limits of
+  // the queue and by the disk. Returns the first failure. May be called twice.
   Status Stop();
 
  private:

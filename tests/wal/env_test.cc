@@ -60,7 +60,8 @@ TEST_P(AnyEnv, NamesWhatIsMissing) {
   for (const Status& status :
        {env_->OpenFile(path, OpenMode::kRead).status(), env_->OpenFile(path, OpenMode::kReadWrite).status(),
         env_->FileSize(path).status(), env_->Remove(path), env_->Rename(path, path + "2"),
-        env_->OpenFile(dir_ + "/no/folder", OpenMode::kCreate).status(), ReadWholeFile(env_, path).status()}) {
+        env_->OpenFile(dir_ + "/no/folder", OpenMode::kCreate).status(),
+        ReadWholeFile(env_, path).status()}) {
     EXPECT_EQ(status.code(), Status::kNotFound) << status;
     EXPECT_NE(status.message().find(dir_), std::string::npos) << status;
   }
@@ -74,10 +75,13 @@ TEST_P(AnyEnv, LocksOnce) {
   EXPECT_TRUE(env_->LockFile(dir_ + "/lock").ok());
 }
 
-TEST_P(AnyEnv, KnowsFreeSpace) { EXPECT_GT(env_->FreeBytes(dir_).value(), 0u); }
+TEST_P(AnyEnv, KnowsFreeSpace) {
+  EXPECT_GT(env_->FreeBytes(dir_).value(), 0u);
+}
 
-INSTANTIATE_TEST_SUITE_P(Env, AnyEnv, testing::Bool(),
-                         [](const testing::TestParamInfo<bool>& param) { return param.param ? "Posix" : "Memory"; });
+INSTANTIATE_TEST_SUITE_P(Env, AnyEnv, testing::Bool(), [](const testing::TestParamInfo<bool>& param) {
+  return param.param ? "Posix" : "Memory";
+});
 
 TEST(PosixEnv, SaysNoSpaceForAFullDisk) {
   auto file = PosixEnv()->OpenFile("/dev/full", OpenMode::kReadWrite);

@@ -63,7 +63,8 @@ TEST(Record, MasksOnlyWhatNeedsIt) {
 }
 
 TEST(Record, CarriesTheLargestPayload) {
-  EXPECT_EQ(RoundTrip(std::string(kEntryPayloadBytesMax, '\0'), 512).size(), RecordBytes(kEntryPayloadBytesMax));
+  EXPECT_EQ(RoundTrip(std::string(kEntryPayloadBytesMax, '\0'), 512).size(),
+            RecordBytes(kEntryPayloadBytesMax));
 }
 
 TEST(Record, KnowsItsPlace) {
@@ -112,7 +113,8 @@ TEST(TailRule, CutsOnlyWhatACrashCanLeave) {
     for (const bool durable : {false, true}) {
       EXPECT_EQ(Decide(Found::kDamage, last, durable), Decision::kCorruption);
       EXPECT_EQ(Decide(Found::kWrongPlace, last, durable), Decision::kCorruption);
-      EXPECT_EQ(Decide(Found::kHole, last, durable), last && !durable ? Decision::kCut : Decision::kCorruption);
+      EXPECT_EQ(Decide(Found::kHole, last, durable),
+                last && !durable ? Decision::kCut : Decision::kCorruption);
       EXPECT_EQ(Decide(Found::kNothing, last, durable), durable ? Decision::kCorruption : Decision::kEnd);
       EXPECT_EQ(Decide(Found::kTruncation, last, durable), Decision::kCut);
     }

@@ -15,8 +15,8 @@ namespace mom::wal {
 inline constexpr char kDir[] = "log";
 
 inline Entry MakeEntry(uint64_t offset, std::string payload, uint32_t epoch = 1) {
-  return Entry{Offset{offset}, Epoch{epoch}, Timestamp{static_cast<int64_t>(1000 + offset)}, EntryKind::kCommand,
-               std::make_shared<const std::string>(std::move(payload))};
+  return Entry{Offset{offset}, Epoch{epoch}, Timestamp{static_cast<int64_t>(1000 + offset)},
+               EntryKind::kCommand, std::make_shared<const std::string>(std::move(payload))};
 }
 
 // `size` bytes that differ for each `seed`; no zeros.

@@ -1,6 +1,6 @@
-// Goal: whenever the machine stops, and whatever of the unsynced bytes and names survives, the log opens again
-// with everything acknowledged; and no failing call makes it lose or invent anything.
-// Method: run a script of all operations; stop (or fail) at each call to the environment in turn.
+// Goal: whenever the machine stops, and whatever of the unsynced bytes and names survives, the log opens
+// again with everything acknowledged; and no failing call makes it lose or invent anything. Method: run a
+// script of all operations; stop (or fail) at each call to the environment in turn.
 #include <algorithm>
 #include <functional>
 
@@ -120,8 +120,8 @@ void ExpectRecovers(MemoryEnv* env, const std::vector<Allowed>& allowed, const s
   Wal* const wal = opened->get();
   Result<std::vector<Entry>> held = ReadAll(wal);
   ASSERT_TRUE(held.ok()) << what << ": " << held.status();
-  const bool fits = std::any_of(allowed.begin(), allowed.end(),
-                                [&](const Allowed& one) { return Fits(wal, *held, one); });
+  const bool fits =
+      std::any_of(allowed.begin(), allowed.end(), [&](const Allowed& one) { return Fits(wal, *held, one); });
   ASSERT_TRUE(fits) << what << ": holds " << wal->log_start() << " to " << wal->log_end();
   const auto more = MakeEntries(wal->log_end().value, {40, 3000, 700}, 99);
   AppendAndSync(wal, more);
@@ -154,7 +154,7 @@ TEST(WalCrash, AtEveryCall) {
     env->StopAtCall(call);
     Script script(env.get());
     (void)script.Run();
-    for (const CrashMode mode : Modes(40)) {
+    for (const CrashMode mode : Modes(150)) {
       auto copy = env->Clone();
       copy->Crash(mode);
       ExpectRecovers(copy.get(), script.allowed(),
@@ -198,7 +198,7 @@ TEST(WalCrash, EveryCallFailsOnce) {
       Script script(env.get());
       const Status status = script.Run();
       EXPECT_TRUE(status.ok() || status.code() == code) << status;
-      for (const CrashMode mode : Modes(6)) {
+      for (const CrashMode mode : Modes(20)) {
         auto copy = env->Clone();
         copy->Crash(mode);
         ExpectRecovers(copy.get(), script.allowed(), "failed call " + std::to_string(call));

@@ -8,7 +8,9 @@
 namespace mom::wal {
 namespace {
 
-std::string SegmentPath(uint64_t first) { return std::string(kDir) + "/" + SegmentName(Offset{first}); }
+std::string SegmentPath(uint64_t first) {
+  return std::string(kDir) + "/" + SegmentName(Offset{first});
+}
 
 TEST(Wal, StartsEmptyAtZero) {
   auto env = NewDisk();
@@ -272,7 +274,8 @@ TEST(Wal, WorksOnARealDisk) {
     auto wal = Wal::Open(env, dir, options, nullptr);
     ASSERT_TRUE(wal.ok()) << wal.status();
     for (size_t i = 0; i < all.size(); i += 50) {
-      AppendAndSync(wal->get(), {all.begin() + static_cast<ptrdiff_t>(i), all.begin() + static_cast<ptrdiff_t>(i) + 50});
+      AppendAndSync(wal->get(),
+                    {all.begin() + static_cast<ptrdiff_t>(i), all.begin() + static_cast<ptrdiff_t>(i) + 50});
     }
     EXPECT_EQ(Wal::Open(env, dir, options, nullptr).status().code(), Status::kBusy);
   }

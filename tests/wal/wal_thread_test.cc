@@ -142,10 +142,12 @@ TEST_F(WalThreadTest, ReadsRunBetweenRoundsAndOrderedTasksInOrder) {
   const auto entries = MakeEntries(0, {10, 20, 30, 40});
   ASSERT_TRUE(thread_->Submit(entries).ok());
   std::promise<Offset> seen;
-  ASSERT_TRUE(thread_->PostOrdered([&](Wal* wal) {
-    seen.set_value(wal->durable_end());
-    EXPECT_TRUE(wal->TruncateSuffix(Offset{2}).ok());
-  }).ok());
+  ASSERT_TRUE(thread_
+                  ->PostOrdered([&](Wal* wal) {
+                    seen.set_value(wal->durable_end());
+                    EXPECT_TRUE(wal->TruncateSuffix(Offset{2}).ok());
+                  })
+                  .ok());
   ASSERT_TRUE(thread_->Submit(MakeEntries(2, {70}, 2)).ok());
   EXPECT_EQ(seen.get_future().get(), Offset{4});
   std::promise<std::vector<Entry>> read;
@@ -168,9 +170,12 @@ TEST_F(WalThreadTest, ManyThreadsAtOnce) {
           ASSERT_TRUE(thread_->Submit({MakeEntry(next, Payload(200, next))}).ok());
           ++next;
         }
-        ASSERT_TRUE(thread_->Post([&](Wal* wal) {
-          if (wal->log_start() < wal->log_end() && wal->Read(wal->log_start(), 1000).ok()) ++reads;
-        }).ok());
+        ASSERT_TRUE(thread_
+                        ->Post([&](Wal* wal) {
+                          if (wal->log_start() < wal->log_end() && wal->Read(wal->log_start(), 1000).ok())
+                            ++reads;
+                        })
+                        .ok());
       }
     });
   }
