@@ -1,0 +1,192 @@
+#include "rest/api.h"
+
+#include <sodium.h>
+
+#include <array>
+#include <charconv>
+
+#include "core/base/check.h"
+#include "core/broker/broker.h"
+#include "core/broker/keys.h"
+#include "rest/api_call.h"
+#include "rest/api_routes.h"
+#include "rest/session_token.h"
+
+namespace mom::rest {
+namespace {
+
+// All routes; the position is the id in the route table and in the metrics.
+const std::vector<Route>& AllRoutes() {
+  static const std::vector<Route> routes = [] {
+    std::vector<Route> all;
+    for (const auto& part : {UserRoutes(), SessionRoutes(), QueueRoutes(), MessageRoutes(), ReceiveRoutes(),
+                             PeekRoutes(), TopicRoutes(), TransactionRoutes(), OperationRoutes()})
+      all.insert(all.end(), part.begin(), part.end());
+    return all;
+  }();
+  return routes;
+}
+
+const RouteTable& Table() {
+  static const RouteTable table([] {
+    std::vector<RouteSpec> specs;
+    for (const Route& route : AllRoutes())
+      specs.push_back(RouteSpec{route.method, route.pattern, static_cast<int>(specs.size())});
+    return specs;
+  }());
+  return table;
+}
+
+constexpr size_t kKeyCharsMax = 128;
+
+bool IsPrintable(std::string_view text) {
+  for (char c : text)
+    if (c < 0x20 || c > 0x7e) return false;
+  return true;
+}
+
+}  // namespace
+
+// Takes a request through what all routes have in common, to its handler.
+class Dispatcher {
+ public:
+  static void Run(const CallPtr& call) {
+    if (call->services().stopping) {
+      call->SendProblem(503, "stopping", "this node is stopping; ask another one or try again");
+      return;
+    }
+    const Route* route = FindRoute(*call);
+    if (route == nullptr || !CheckBody(*call, *route) || !ReadKey(*call)) return;
+    WaitForOffset(call, *route);
+  }
+
+ private:
+  static const Route* FindRoute(Call& call) {
+    call.match_ = Table().Match(call.request_.method, call.request_.path);
+    const RouteMatch& match = call.match_;
+    if (match.status == 200) {
+      call.route_ = static_cast<size_t>(match.id);
+      return &AllRoutes()[call.route_];
+    }
+    if (match.status == 400) {
+      call.SendProblem(400, "malformed-path", match.detail);
+    } else if (match.status == 405) {
+      HttpResponse response = Problem(405, "method-not-allowed", "this resource takes " + match.allow);
+      response.headers.emplace_back("Allow", match.allow);
+      call.Send(std::move(response));
+    } else {
+      call.SendProblem(404, "no-such-resource", "there is nothing at this path; see /openapi.json");
+    }
+    return nullptr;
+  }
+
+  static bool CheckBody(Call& call, const Route& route) {
+    const size_t bytes_max =
+        route.body == BodyKind::kBatch ? call.options().batch_bytes_max : call.options().message_bytes_max;
+    if (call.request_.body.size() > bytes_max) {
+      call.SendProblem(413, "too-large", "the body is larger than " + std::to_string(bytes_max) + " bytes");
+      return false;
+    }
+    return route.has_query || call.ParseQuery({}).has_value();
+  }
+
+  static bool ReadKey(Call& call) {
+    const std::string* key = call.request_.FindHeader("idempotency-key");
+    if (key == nullptr) return true;
+    if (key->empty() || key->size() > kKeyCharsMax || !IsPrintable(*key)) {
+      call.SendProblem(400, "invalid-header", "Idempotency-Key must be 1 to 128 printable ASCII characters");
+      return false;
+    }
+    call.key_ = *key;
+    return true;
+  }
+
+  // Waits for the view first: the session may be as new as what the caller wants to read.
+  static void WaitForOffset(const CallPtr& call, const Route& route) {
+    const std::string* consistency = call->request_.FindHeader("mom-consistency");
+    const std::string* min_offset = call->request_.FindHeader("mom-min-offset");
+    const bool is_linearizable = consistency != nullptr && *consistency == "linearizable";
+    if (consistency != nullptr && !is_linearizable && *consistency != "local") {
+      call->SendProblem(400, "invalid-header", "Mom-Consistency must be local or linearizable");
+      return;
+    }
+    uint64_t wait_end = 0;  // The view must hold everything below.
+    if (min_offset != nullptr) {
+      const char* end = min_offset->data() + min_offset->size();
+      const auto [read_to, fault] = std::from_chars(min_offset->data(), end, wait_end);
+      if (fault != std::errc() || read_to != end || wait_end == UINT64_MAX) {
+        call->SendProblem(400, "invalid-header", "Mom-Min-Offset must be an offset");
+        return;
+      }
+      ++wait_end;
+    }
+    if (is_linearizable) {
+      const replication::ReplicaInfo info = call->services().replica->Info();
+      wait_end = std::max(wait_end, std::max(info.durable_end.value, info.high_watermark.value));
+    }
+    if (wait_end <= call->services().replica->applied_end().value) return Authenticate(call, route);
+    Services& services = call->services();
+    if (services.offset_waits.fetch_add(1) >= services.options.offset_waits_max) {
+      services.offset_waits.fetch_sub(1);
+      call->SendProblem(503, "overloaded", "too many requests wait for an offset; try again later");
+      return;
+    }
+    services.replica->WaitApplied(Offset{wait_end - 1}, services.options.offset_wait_ms,
+                                  [call, &route](bool applied) {
+                                    call->services().offset_waits.fetch_sub(1);
+                                    if (applied) return Authenticate(call, route);
+                                    call->SendProblem(504, "min-offset-not-reached",
+                                                      "this node has not applied that offset in time; try again");
+                                  });
+  }
+
+  static void Authenticate(const CallPtr& call, const Route& route) {
+    const std::string* header = call->request_.FindHeader("authorization");
+    if (route.access == Access::kPublic || (route.access == Access::kOptional && header == nullptr))
+      return route.handle(call);
+    if (header == nullptr) {
+      call->SendProblem(401, "session-missing", "send Authorization: Bearer TOKEN; POST /v1/sessions gives one");
+      return;
+    }
+    const std::optional<std::string> hash = HashOfAuthorization(*header);
+    if (hash && FindSession(*call, *hash)) return route.handle(call);
+    call->SendProblem(401, "session-invalid", "the session is unknown, ended or expired; connect again");
+  }
+
+  static bool FindSession(Call& call, const std::string& hash) {
+    const auto bytes = call.Snapshot()->reader().Get(broker::keys::Session(hash));
+    v1::SessionRecord session;
+    if (!bytes || !session.ParseFromString(*bytes)) return false;
+    if (session.expires_ms() <= call.services().replica->Now().ms) return false;
+    call.user_ = session.user();
+    call.session_hash_ = hash;
+    return true;
+  }
+};
+
+Api::Api(replication::Replica* replica, ApiOptions options) {
+  MOM_CHECK(sodium_init() >= 0);
+  services_ = std::make_shared<Services>(replica, std::move(options));
+  // What listens must not keep what it listens for alive.
+  replica->SetWokenListener([weak = std::weak_ptr(services_)](const std::set<std::string>& queues) {
+    if (const auto services = weak.lock()) OnWoken(services, queues);
+  });
+}
+
+Api::~Api() { Stop(); }
+
+HttpHandler Api::handler() {
+  return [services = services_](HttpRequest request, Responder responder) {
+    Dispatcher::Run(std::make_shared<Call>(services, std::move(request), std::move(responder)));
+  };
+}
+
+void Api::Stop() { services_->Stop(); }
+
+std::vector<std::pair<std::string, std::string>> Api::Routes() {
+  std::vector<std::pair<std::string, std::string>> routes;
+  for (const Route& route : AllRoutes()) routes.emplace_back(route.method, route.pattern);
+  return routes;
+}
+
+}  // namespace mom::rest

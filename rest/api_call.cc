@@ -1,0 +1,181 @@
+#include "rest/api_call.h"
+
+#include <sodium.h>
+#include <xxhash.h>
+
+#include <algorithm>
+#include <chrono>
+
+#include "core/broker/access.h"
+#include "core/broker/keys.h"
+#include "core/base/check.h"
+#include "rest/api_errors.h"
+#include "rest/names.h"
+
+namespace mom::rest {
+
+Services::Services(replication::Replica* node, ApiOptions settings)
+    : replica(node),
+      options(std::move(settings)),
+      metrics(Api::Routes()),
+      accounts(options.account_lockout),
+      addresses(options.address_lockout),
+      passwords(options.hash_threads, options.hash_waiting_max, options.password_cost),
+      answers(options.answer_threads, options.answer_waiting_max),
+      waiters(options.waiting) {}
+
+void Services::Stop() {
+  stopping = true;
+  waiters.Stop();
+  passwords.Stop();
+  answers.Stop();
+}
+
+Instant SteadyNow() {
+  return Instant{std::chrono::duration_cast<std::chrono::nanoseconds>(
+                     std::chrono::steady_clock::now().time_since_epoch())
+                     .count()};
+}
+
+Call::Call(std::shared_ptr<Services> services, HttpRequest request, Responder responder)
+    : services_(std::move(services)),
+      request_(std::move(request)),
+      responder_(std::move(responder)),
+      route_(services_->metrics.unmatched_route()),
+      begin_(SteadyNow()) {}
+
+bool Call::IsAdmin(const broker::ViewReader& view) const {
+  const auto bytes = view.Get(broker::keys::User(user_));
+  v1::UserRecord record;
+  return bytes && record.ParseFromString(*bytes) && record.admin();
+}
+
+std::string Call::Address() const {
+  const auto& trusted = options().trusted_proxies;
+  const std::string* forwarded = request_.FindHeader("x-forwarded-for");
+  if (forwarded == nullptr || std::find(trusted.begin(), trusted.end(), request_.peer) == trusted.end())
+    return request_.peer;
+  // The last one was added by the proxy that we trust; those before it are the client's claim.
+  std::string_view last = *forwarded;
+  last.remove_prefix(std::min(last.size(), last.rfind(',') + 1));
+  last.remove_prefix(std::min(last.size(), last.find_first_not_of(' ')));
+  return std::string(last.substr(0, 64));
+}
+
+void Call::AddHeaders(HttpResponse* response) const {
+  const replication::ReplicaInfo info = services_->replica->Info();
+  const auto add = [response](const char* name, std::string value) {
+    response->headers.emplace_back(name, std::move(value));
+  };
+  add("Mom-Node", std::to_string(options().node_id));
+  add("Mom-Role", info.role);
+  add("Mom-Applied", std::to_string(services_->replica->applied_end().value));
+  if (write_offset_) {
+    add("Mom-Offset", std::to_string(write_offset_->value));
+    add("Mom-Epoch", std::to_string(write_epoch_.value));
+    add("Mom-Durability", "quorum-fsync");
+  }
+  if (replayed_) add("Mom-Replayed", "true");
+  add("X-Content-Type-Options", "nosniff");
+  const bool has_cache_control = std::any_of(response->headers.begin(), response->headers.end(),
+                                             [](const auto& header) { return header.first == "Cache-Control"; });
+  if (!has_cache_control) add("Cache-Control", "no-store");
+}
+
+void Call::Send(HttpResponse response) {
+  AddHeaders(&response);
+  services_->metrics.Record(route_, response.status, SteadyNow().ns - begin_.ns);
+  responder_.Send(std::move(response));
+}
+
+void Call::SendJson(int status, std::string json) {
+  Send(HttpResponse{status, {{"Content-Type", "application/json"}}, std::move(json)});
+}
+
+void Call::SendEmpty(int status) { Send(HttpResponse{status, {}, {}}); }
+
+void Call::SendProblem(int status, std::string_view code, std::string_view detail, Fields fields) {
+  HttpResponse response = Problem(status, code, detail, fields);
+  if (status == 401) response.headers.emplace_back("WWW-Authenticate", "Bearer");
+  Send(std::move(response));
+}
+
+JsonBody* Call::ParseBody() {
+  static thread_local JsonBody body;
+  if (const std::string* type = request_.FindHeader("content-type"); type != nullptr && !request_.body.empty()) {
+    std::string media = type->substr(0, type->find(';'));
+    media.resize(media.find_last_not_of(' ') + 1);
+    std::transform(media.begin(), media.end(), media.begin(),
+                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    if (media != "application/json") {
+      SendProblem(415, "not-json", "the body must be application/json, not \"" + media + "\"");
+      return nullptr;
+    }
+  }
+  static constexpr std::string_view kEmptyObject = "{}";
+  const Status parsed = body.Parse(request_.body.empty() ? kEmptyObject : std::string_view(request_.body));
+  if (parsed.ok()) return &body;
+  SendProblem(400, "malformed-json", parsed.message());
+  return nullptr;
+}
+
+bool Call::FinishBody(JsonBody* body) {
+  const Status finished = body->Finish();
+  if (!finished.ok()) SendProblem(400, "invalid-field", finished.message());
+  return finished.ok();
+}
+
+std::optional<QueryParameters> Call::ParseQuery(std::initializer_list<std::string_view> known) {
+  Result<QueryParameters> query = QueryParameters::Parse(request_.query);
+  Status status = query.status();
+  if (status.ok()) status = query->CheckKnown(known);
+  if (status.ok()) return *std::move(query);
+  SendProblem(400, "invalid-query", status.message());
+  return std::nullopt;
+}
+
+bool Call::CheckName(std::string_view parameter_name, std::string_view code) {
+  const std::string& name = parameter(parameter_name);
+  if (IsName(name)) return true;
+  SendProblem(404, code, "there is no \"" + name.substr(0, kNameCharsMax) + "\": that is not a possible name");
+  return false;
+}
+
+v1::Command Call::MakeCommand() {
+  v1::Command command;
+  command.set_user(user_);
+  command.set_session_hash(session_hash_);
+  if (key_.empty()) return command;
+  command.set_idempotency_key(key_);
+  if (request_hash_ == 0) {
+    std::string text = request_.method + " " + request_.path + "?" + request_.query + "\n";
+    text.append(request_.body);
+    request_hash_ = XXH3_64bits(text.data(), text.size());
+  }
+  command.set_request_hash(request_hash_);
+  return command;
+}
+
+void Call::Propose(v1::Command command, OnReply on_reply) {
+  services_->replica->Propose(std::move(command), [call = shared_from_this(), on_reply = std::move(on_reply)](
+                                                      replication::Outcome outcome) {
+    if (call->CheckOutcome(outcome)) on_reply(*call, outcome);
+  });
+}
+
+bool Call::CheckOutcome(const replication::Outcome& outcome) {
+  if (!outcome.status.ok()) {
+    Send(FailureOf(outcome.status));
+    return false;
+  }
+  replayed_ = outcome.reply.replayed();
+  write_offset_ = replayed_ ? Offset{outcome.reply.offset()} : outcome.offset;
+  write_epoch_ = outcome.epoch;
+  if (outcome.reply.error() == v1::ERROR_NONE) return true;
+  HttpResponse refusal = RefusalOf(outcome.reply);
+  if (refusal.status == 401) refusal.headers.emplace_back("WWW-Authenticate", "Bearer");
+  Send(std::move(refusal));
+  return false;
+}
+
+}  // namespace mom::rest

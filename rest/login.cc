@@ -1,0 +1,73 @@
+#include "rest/login.h"
+
+#include <algorithm>
+
+#include "core/broker/keys.h"
+#include "rest/names.h"
+
+namespace mom::rest {
+namespace {
+
+constexpr size_t kPasswordCharsMin = 8;
+constexpr size_t kPasswordCharsMax = 128;
+constexpr size_t kUtf8BytesMax = 4;
+
+// Code points; `text` is UTF-8.
+size_t CountCharacters(std::string_view text) {
+  return static_cast<size_t>(
+      std::count_if(text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+}  // namespace
+
+std::string_view ReadName(JsonObject* object, std::string_view field) {
+  const std::string_view name = object->GetString(field, 1, kNameCharsMax);
+  if (!name.empty() && !IsName(name))
+    object->Reject(field, "must be 1 to 128 of A-Z a-z 0-9 . _ -, beginning with a letter or digit");
+  return name;
+}
+
+std::string_view ReadPassword(JsonObject* object, std::string_view field) {
+  const std::string_view password = object->GetString(field, 0, kPasswordCharsMax * kUtf8BytesMax);
+  const size_t characters = CountCharacters(password);
+  if (characters < kPasswordCharsMin || characters > kPasswordCharsMax)
+    object->Reject(field, "must have 8 to 128 characters");
+  return password;
+}
+
+std::string_view ReadAnyPassword(JsonObject* object, std::string_view field) {
+  return object->GetString(field, 1, kPasswordCharsMax * kUtf8BytesMax);
+}
+
+Credentials ReadCredentials(const broker::ViewReader& view, const std::string& user) {
+  const auto bytes = view.Get(broker::keys::User(user));
+  v1::UserRecord record;
+  if (!bytes || !record.ParseFromString(*bytes)) return {};
+  return Credentials{record.password_hash(), record.password_revision()};
+}
+
+bool CheckLockout(Call& call, const std::string& user) {
+  const Instant now = SteadyNow();
+  Services& services = call.services();
+  const int64_t wait_ms =
+      std::max(services.accounts.WaitMs(user, now), services.addresses.WaitMs(call.Address(), now));
+  if (wait_ms == 0) return true;
+  HttpResponse response = Problem(429, "locked-out", "too many wrong passwords; wait before the next try");
+  for (auto& [name, value] : response.headers)
+    if (name == "Retry-After") value = std::to_string((wait_ms + 999) / 1000);
+  call.Send(std::move(response));
+  return false;
+}
+
+void CountLogin(Call& call, const std::string& user, bool matches) {
+  Services& services = call.services();
+  if (matches) return services.accounts.Succeed(user);
+  services.accounts.Fail(user, SteadyNow());
+  services.addresses.Fail(call.Address(), SteadyNow());
+}
+
+void SendHashingBusy(Call& call) {
+  call.SendProblem(429, "passwords-busy", "too many passwords are being checked; try again shortly");
+}
+
+}  // namespace mom::rest

@@ -1,0 +1,33 @@
+// What users and sessions share: fields with names and passwords, stored credentials, lock-out.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "core/broker/view.h"
+#include "rest/api_call.h"
+
+namespace mom::rest {
+
+// A required name (empty after noting an error).
+std::string_view ReadName(JsonObject* object, std::string_view field);
+// A required new password: 8 to 128 characters.
+std::string_view ReadPassword(JsonObject* object, std::string_view field);
+// A required password that is compared only; anything that could be hashed.
+std::string_view ReadAnyPassword(JsonObject* object, std::string_view field);
+
+struct Credentials {
+  std::string hash;  // Empty: there is no such user.
+  uint64_t revision = 0;
+};
+Credentials ReadCredentials(const broker::ViewReader& view, const std::string& user);
+
+// False, after having answered 429, while the account or the caller's address has to wait.
+bool CheckLockout(Call& call, const std::string& user);
+// Counts a checked password for or against both.
+void CountLogin(Call& call, const std::string& user, bool matches);
+// Answers 429: too many passwords wait to be hashed.
+void SendHashingBusy(Call& call);
+
+}  // namespace mom::rest

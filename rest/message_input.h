@@ -1,0 +1,25 @@
+// Messages as they come in: raw with options in headers, or as JSON objects.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "mom/v1/commands.pb.h"
+#include "rest/api_call.h"
+
+namespace mom::rest {
+
+// The request body with its Content-Type and Mom-* headers; moves the body. Empty when all is well, else what
+// is wrong with which header.
+std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message);
+// Notes errors in the body that `object` belongs to.
+void ReadJsonMessage(JsonObject* object, v1::NewMessage* message);
+
+// Both are false after having answered 413.
+bool CheckBodies(Call& call, const v1::Publish& publish);
+bool CheckEntrySize(Call& call, const v1::Command& command);
+
+// 1 to 1000 "receipts" of a body.
+void ReadReceipts(JsonObject* object, google::protobuf::RepeatedPtrField<v1::Receipt>* receipts);
+
+}  // namespace mom::rest
