@@ -167,7 +167,7 @@ AppliedState ReadAppliedState(const ViewReader& view) {
 std::optional<Timestamp> NextDue(const ViewReader& view) {
   const std::string table(1, keys::kTimer);
   auto it = view.NewIterator();
-  it->Seek(table);
+  it->Seek(FirstTimer(view));
   if (!it->Valid() || !it->key().starts_with(table)) return std::nullopt;
   return Timestamp{static_cast<int64_t>(keys::ReadU64(it->key(), 1))};
 }

@@ -38,11 +38,11 @@ void Context::RemoveLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uin
 
 void Context::Flush() {
   for (const auto& [key, ids] : leases_) {
-    if (ids.empty()) {
+    if (ids.empty() && keys::ReadU64(key, 1) <= static_cast<uint64_t>(now_.ms)) {
       Delete(key);
       continue;
     }
-    v1::LeaseTimer timer;
+    v1::LeaseTimer timer;  // An empty one stays until it is due.
     timer.mutable_ids()->Add(ids.begin(), ids.end());
     Put(key, timer);
   }

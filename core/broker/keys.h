@@ -16,7 +16,7 @@ inline constexpr char kApplied = 'A', kEnvelope = 'b', kReferences = 'B', kQueue
                       kQueue = 'q', kReady = 'r', kReturned = 'R', kSession = 's', kSessionOf = 'S',
                       kTimer = 't', kTopic = 'T', kUser = 'u', kSubscription = 'U', kSubscriberOf = 'V',
                       kWaiting = 'w', kSubscribedQueue = 'W', kDeadLetterOf = 'x', kSubscriptionOf = 'X',
-                      kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z';
+                      kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z';
 
 // What a timer does when it is due.
 inline constexpr char kTimerDelay = 'd', kTimerExpire = 'e', kTimerLease = 'l', kTimerSession = 's',
@@ -51,7 +51,10 @@ std::string Group(uint64_t queue_id, std::string_view group);
 std::string GroupMember(uint64_t queue_id, std::string_view group, uint64_t message_id);
 std::string Dedup(uint64_t target_id, std::string_view dedup_id);
 
+// Timers are never deleted before they are due, so that looking for the next one from the floor on meets no
+// deleted keys; what a timer is about may be gone by then.
 std::string Timer(int64_t due_ms, char kind, std::string_view rest);
+std::string TimerFloor();  // Its value: the earliest time at which a timer can be due.
 // Queue and message (or lease), for `rest` above.
 std::string Pair(uint64_t first, uint64_t second);
 

@@ -119,12 +119,12 @@ std::optional<QueueHandle> FindQueue(const Context& context, const std::string& 
   return QueueHandle{name, *std::move(record)};
 }
 
-QueueHandle QueueById(const Context& context, uint64_t queue_id) {
+std::optional<QueueHandle> QueueById(const Context& context, uint64_t queue_id) {
   auto name = context.reader().Get(keys::QueueName(queue_id));
-  MOM_CHECK(name.has_value(), queue_id);
+  if (!name) return std::nullopt;
   auto queue = FindQueue(context, *name);
   MOM_CHECK(queue.has_value() && queue->id() == queue_id, queue_id);
-  return *std::move(queue);
+  return queue;
 }
 
 std::optional<Located> Locate(const ViewReader& view, uint64_t queue_id, uint64_t message_id) {
@@ -188,8 +188,6 @@ void Lift(Context* context, const QueueHandle& queue, const Located& located) {
       counts->set_ready(counts->ready() - 1);
       break;
     case keys::kDelayed:
-      context->Delete(
-          keys::Timer(state.due_ms(), keys::kTimerDelay, keys::Pair(queue.id(), located.message_id)));
       counts->set_delayed(counts->delayed() - 1);
       break;
     case keys::kLeased:
@@ -208,9 +206,6 @@ void Discard(Context* context, const QueueHandle& queue, uint64_t message_id, co
   v1::QueueCounts* counts = context->State(queue.id())->mutable_counts();
   MOM_CHECK(counts->bytes() >= state.bytes(), queue.name, counts->bytes(), state.bytes());
   counts->set_bytes(counts->bytes() - state.bytes());
-  if (state.expires_ms() != 0) {
-    context->Delete(keys::Timer(state.expires_ms(), keys::kTimerExpire, keys::Pair(queue.id(), message_id)));
-  }
   DropReference(context, message_id, state.shared());
   if (!state.group().empty() && state.dead_ms() == 0) AdvanceGroup(context, queue, message_id, state.group());
 }
@@ -238,10 +233,7 @@ void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v
   state.set_reason(reason);
   state.set_dead_ms(context->now_ms());
   state.clear_due_ms();
-  if (state.expires_ms() != 0) {
-    context->Delete(keys::Timer(state.expires_ms(), keys::kTimerExpire, keys::Pair(queue.id(), message_id)));
-    state.clear_expires_ms();
-  }
+  state.clear_expires_ms();
   context->Put(keys::Message(keys::kDead, queue.id(), message_id), state);
   auto* counts = context->State(queue.id())->mutable_counts();
   counts->set_dead(counts->dead() + 1);
@@ -249,8 +241,9 @@ void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v
 }
 
 void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state) {
-  if (state.expires_ms() != 0) {  // Its timer may have been used up while it was leased.
-    context->Mark(keys::Timer(state.expires_ms(), keys::kTimerExpire, keys::Pair(queue.id(), message_id)));
+  if (state.expires_ms() != 0 && state.expires_ms() <= context->now_ms()) {
+    // Its timer was used up while it was leased.
+    context->Mark(keys::Timer(context->now_ms() + 1, keys::kTimerExpire, keys::Pair(queue.id(), message_id)));
   }
   Place(context, queue, message_id, std::move(state), 0);
 }

@@ -26,8 +26,8 @@ struct Located {
 std::optional<QueueHandle> FindQueue(const Context& context, const std::string& name);
 std::optional<QueueHandle> FindQueue(const ViewReader& view, const std::string& name);
 
-// REQUIRES: that incarnation of a queue exists.
-QueueHandle QueueById(const Context& context, uint64_t queue_id);
+// Nothing when that incarnation of the queue is gone.
+std::optional<QueueHandle> QueueById(const Context& context, uint64_t queue_id);
 
 // Looks in all tables; costs a handful of point reads.
 std::optional<Located> Locate(const Context& context, uint64_t queue_id, uint64_t message_id);

@@ -61,5 +61,7 @@ void RemoveSubscription(Context* context, uint64_t id);
 v1::Reply Run(Context* context, const v1::Transaction& command);
 // clock.cc: does what is due by now, oldest first, a bounded amount.
 void RunTimers(Context* context);
+// Where to look for the next timer: no timer lies below.
+std::string FirstTimer(const ViewReader& view);
 
 }  // namespace mom::broker

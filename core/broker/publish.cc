@@ -65,10 +65,8 @@ void Add(Context* context, const QueueHandle& queue, uint64_t id, const v1::NewM
 uint64_t Deduplicate(Context* context, uint64_t target_id, const std::string& dedup_id, uint64_t new_id) {
   if (dedup_id.empty()) return 0;
   const std::string key = keys::Dedup(target_id, dedup_id);
-  if (auto earlier = context->Get<v1::DedupRecord>(key)) {
-    if (earlier->expires_ms() > context->now_ms()) return earlier->id();
-    context->Delete(keys::Timer(earlier->expires_ms(), keys::kTimerDedup, key));  // No clock entry came by.
-  }
+  auto earlier = context->Get<v1::DedupRecord>(key);
+  if (earlier && earlier->expires_ms() > context->now_ms()) return earlier->id();
   v1::DedupRecord record;
   record.set_id(new_id);
   record.set_expires_ms(context->now_ms() + kDedupWindowMs);

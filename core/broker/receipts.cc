@@ -154,7 +154,7 @@ void ReturnLeasesOf(Context* context, const std::string& user) {
   }
   it.reset();
   for (auto& [queue_id, located] : held) {
-    const QueueHandle queue = QueueById(*context, queue_id);
+    const QueueHandle queue = QueueById(*context, queue_id).value();  // A queue with messages exists.
     Lift(context, queue, located);
     located.state.set_attempt(located.state.attempt() - 1);
     located.state.clear_receiver();

@@ -46,7 +46,6 @@ v1::Reply Run(Context* context, const v1::DeleteSession& command) {
 void EndSession(Context* context, std::string_view token_hash, const v1::SessionRecord& session) {
   context->Delete(keys::Session(token_hash));
   context->Delete(keys::SessionOf(session.user(), token_hash));
-  context->Delete(keys::Timer(session.expires_ms(), keys::kTimerSession, token_hash));
   auto user = context->Get<v1::UserRecord>(keys::User(session.user()));
   MOM_CHECK(user.has_value() && user->sessions() > 0, session.user());
   user->set_sessions(user->sessions() - 1);
