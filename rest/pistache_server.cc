@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include <chrono>
+#include <condition_variable>
 #include <cstring>
 #include <exception>
 #include <future>
@@ -26,6 +27,8 @@ using std::chrono::steady_clock;
 // Time for the connections to close and for Pistache's threads to end, behind the drain.
 constexpr milliseconds kCloseMax{1000};
 constexpr milliseconds kJoinMax{2000};
+// A connection that Pistache forgot (see PistacheWorker::Nudge) waits no longer than this.
+constexpr milliseconds kNudgeEvery{250};
 
 // The workers that Pistache made, by its cloning of the handler.
 struct Workers {
@@ -97,6 +100,8 @@ class PistacheServer : public HttpServer {
 
  private:
   void WakeWorkers();
+  void NudgeWorkers();
+  void StopNudging();
   // Whether `counter` reached 0 within `patience`.
   bool WaitForZero(const std::atomic<uint32_t>& counter, milliseconds patience);
 
@@ -104,6 +109,10 @@ class PistacheServer : public HttpServer {
   const std::shared_ptr<Workers> workers_ = std::make_shared<Workers>();
   std::unique_ptr<Http::Endpoint> endpoint_;
   uint16_t port_ = 0;
+  std::mutex nudging_mutex_;
+  std::condition_variable nudging_changed_;
+  bool is_nudging_ = false;
+  std::thread nudger_;
 };
 
 Status PistacheServer::Start(HttpHandler handler) {
@@ -134,7 +143,26 @@ Status PistacheServer::Start(HttpHandler handler) {
     return Status(Status::kInvalidArgument, "cannot listen on " + where + ": " + error.what());
   }
   port_ = static_cast<uint16_t>(endpoint_->getPort());
+  is_nudging_ = true;
+  nudger_ = std::thread([this] { NudgeWorkers(); });
   return Status();
+}
+
+void PistacheServer::NudgeWorkers() {
+  std::unique_lock lock(nudging_mutex_);
+  while (!nudging_changed_.wait_for(lock, kNudgeEvery, [this] { return !is_nudging_; })) {
+    std::lock_guard list_lock(workers_->mutex);
+    for (const auto& worker : workers_->list) worker->Nudge();
+  }
+}
+
+void PistacheServer::StopNudging() {
+  {
+    std::lock_guard lock(nudging_mutex_);
+    is_nudging_ = false;
+  }
+  nudging_changed_.notify_one();
+  nudger_.join();
 }
 
 void PistacheServer::WakeWorkers() {
@@ -156,6 +184,7 @@ void PistacheServer::Stop(int drain_ms) {
   state_->is_draining = true;
   WakeWorkers();
   WaitForZero(state_->unsent_now, milliseconds(drain_ms));
+  StopNudging();
   state_->is_closing = true;
   WakeWorkers();
   WaitForZero(state_->connections_now, kCloseMax);

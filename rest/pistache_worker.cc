@@ -27,6 +27,7 @@ constexpr size_t kReceiveBytes = 256u << 10;
 constexpr size_t kRequestIdBytesMax = 128;
 // A request number is (count << kFdBits) + descriptor, so that finding its connection needs no map.
 constexpr unsigned kFdBits = 24;
+constexpr const char* kNudge = "nudge";  // Marks the peers that Nudge() makes.
 
 int64_t NowNs() {
   return std::chrono::duration_cast<std::chrono::nanoseconds>(
@@ -46,7 +47,6 @@ Connection::~Connection() {
   hung_up->store(true, std::memory_order_release);
   if (request_number != 0) worker->state_->aborted.fetch_add(1, std::memory_order_relaxed);
   if (request_number != 0 || !output.empty()) worker->state_->unsent_now.fetch_sub(1);
-  if (worker->Find(fd) == this) worker->connections_[static_cast<size_t>(fd)] = nullptr;
   worker->state_->connections_now.fetch_sub(1);
 }
 
@@ -64,14 +64,14 @@ PistacheWorker::~PistacheWorker() {
 
 Connection* PistacheWorker::Find(int fd) const {
   const auto index = static_cast<size_t>(fd);
-  return index < connections_.size() ? connections_[index] : nullptr;
+  return index < connections_.size() ? connections_[index].get() : nullptr;
 }
 
 void PistacheWorker::OnConnection(Pistache::Tcp::Transport* transport,
                                   const std::shared_ptr<Pistache::Tcp::Peer>& peer) {
   peer->putData(Pistache::Http::Handler::ParserData, unused_parser_);
   const int fd = peer->fd();
-  if (fd == wake_fd_) return;
+  if (fd == wake_fd_ || peer->tryGetData(kNudge) != nullptr) return;
   if (transport_ == nullptr) {
     transport_ = transport;
     OpenWakeUps();
@@ -82,19 +82,31 @@ void PistacheWorker::OnConnection(Pistache::Tcp::Transport* transport,
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout_ms, sizeof timeout_ms);
   MOM_CHECK(fd < (1 << kFdBits), fd);
-  auto connection = std::make_shared<Connection>(this, fd, state_->limits);
+  auto connection = std::make_unique<Connection>(this, fd, state_->limits);
   connection->address = peer->address().host();
   connection->deadline_tick = tick_ + static_cast<uint64_t>(state_->options.request_seconds_max) + 1;
-  if (connections_.size() <= static_cast<size_t>(fd)) connections_.resize(static_cast<size_t>(fd) * 2 + 64);
-  connections_[static_cast<size_t>(fd)] = connection.get();
-  peer->putData("mom", std::move(connection));
+  const auto index = static_cast<size_t>(fd);
+  if (connections_.size() <= index) connections_.resize(index * 2 + 64);
+  connections_[index] = std::move(connection);
+}
+
+void PistacheWorker::Nudge() {
+  Pistache::Tcp::Transport* transport = transport_;
+  int fds[2];
+  if (transport == nullptr || ::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) != 0)
+    return;
+  ::close(fds[1]);
+  const Pistache::Address nowhere("127.0.0.1", Pistache::Port(0));
+  const auto peer = Pistache::Tcp::Peer::Create(fds[0], nowhere);
+  peer->putData(kNudge, std::make_shared<bool>(true));
+  transport->handleNewPeer(peer);
 }
 
 // On the worker thread, since Pistache knows its worker threads only once they run.
 void PistacheWorker::OpenWakeUps() {
   wake_fd_ = mailbox_->Open();
   const Pistache::Address nowhere("127.0.0.1", Pistache::Port(0));
-  transport_->handleNewPeer(Pistache::Tcp::Peer::Create(wake_fd_, nowhere));
+  transport_.load()->handleNewPeer(Pistache::Tcp::Peer::Create(wake_fd_, nowhere));
   next_second_ns_ = NowNs() + kSecondMs * 1'000'000;
   ArmTick(kSecondMs);
   mailbox_->Wake();  // For answers and stops that came too early.
@@ -108,7 +120,7 @@ void PistacheWorker::ArmTick(int64_t ms) {
   tick_fd_ = ::timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
   MOM_CHECK(tick_fd_ >= 0, errno);
   Pistache::Async::Promise<uint64_t> promise([&](Pistache::Async::Deferred<uint64_t> deferred) {
-    transport_->armTimer(tick_fd_, std::chrono::milliseconds(ms), std::move(deferred));
+    transport_.load()->armTimer(tick_fd_, std::chrono::milliseconds(ms), std::move(deferred));
   });
   promise.then([this](uint64_t) { OnTick(); }, [](std::exception_ptr) {});
   if (old_fd >= 0) ::close(old_fd);
@@ -126,8 +138,8 @@ void PistacheWorker::OnTick() {
   if (now >= next_second_ns_) {
     ++tick_;
     next_second_ns_ = now + kSecondMs * 1'000'000;
-    for (Connection* connection : connections_)
-      if (connection != nullptr && tick_ >= connection->deadline_tick) Sweep(connection);
+    for (const auto& connection : connections_)
+      if (connection != nullptr && tick_ >= connection->deadline_tick) Sweep(connection.get());
   }
   const int64_t to_second = std::max<int64_t>(1, (next_second_ns_ - now) / 1'000'000 + 1);
   ArmTick(stalled_.empty() ? std::min(to_second, kSecondMs) : kRetryMs);
@@ -169,9 +181,10 @@ void PistacheWorker::OnDisconnection(int fd) {
     wake_fd_ = -1;
     return;
   }
+  if (Find(fd) != nullptr) connections_[static_cast<size_t>(fd)].reset();
   // Pistache answers nobody of its own accord here; should it ever, nothing for this descriptor may be left
   // in its queue when the number is given to the next client.
-  if (transport_ != nullptr) transport_->flush();
+  if (transport_ != nullptr) transport_.load()->flush();
 }
 
 void PistacheWorker::OnWake() {
@@ -180,7 +193,7 @@ void PistacheWorker::OnWake() {
   batch_.clear();
   SendAnswers();
   if (!state_->is_draining) return;
-  for (Connection* connection : connections_) {
+  for (const auto& connection : connections_) {
     if (connection == nullptr) continue;
     const bool is_idle = connection->request_number == 0 && connection->output.empty();
     if (is_idle || state_->is_closing) ::shutdown(connection->fd, SHUT_RDWR);

@@ -71,7 +71,8 @@ class WorkerMailbox : public Responder::Sink {
   bool is_woken_ = false;  // A byte is on its way.
 };
 
-// One client. Owned by its Pistache peer, so it ends when the peer does, however that happens.
+// One client, from Pistache's onConnection to its onDisconnection. Not owned by the Pistache peer: the
+// accepting thread may be the last to let go of that one, and must not end a connection of the worker's.
 struct Connection {
   Connection(class PistacheWorker* owner, int descriptor, const WireLimits& limits);
   ~Connection();
@@ -106,6 +107,10 @@ class PistacheWorker {
   void OnDisconnection(int fd);
   WorkerMailbox& mailbox() { return *mailbox_; }
 
+  // From any thread but the worker's. Pistache's queue of new connections can lose a wake-up, and with it a
+  // connection until the next one comes: this sends one through the queue that ends at once.
+  void Nudge();
+
  private:
   friend struct Connection;
 
@@ -128,9 +133,9 @@ class PistacheWorker {
 
   const std::shared_ptr<ServerState> state_;
   const std::shared_ptr<WorkerMailbox> mailbox_;
-  Pistache::Tcp::Transport* transport_ = nullptr;
-  std::shared_ptr<void> unused_parser_;   // Pistache wants one in every peer.
-  std::vector<Connection*> connections_;  // By descriptor.
+  std::atomic<Pistache::Tcp::Transport*> transport_{nullptr};  // Set once, by the worker.
+  std::shared_ptr<void> unused_parser_;                        // Pistache wants one in every peer.
+  std::vector<std::unique_ptr<Connection>> connections_;       // By descriptor; owned.
   int wake_fd_ = -1;
   int tick_fd_ = -1;
   uint64_t tick_ = 0;  // Seconds, about.
