@@ -65,6 +65,7 @@ class FileWal final : public Wal {
   Result<SegmentScan> ScanFile(Offset first, Offset stop, Segment* segment, std::string* file);
   Status Judge(const SegmentScan& scan, bool last, const Segment& segment, RecoveryReport* report);
   Status Settle(const SegmentScan& scan, const std::string& file, RecoveryReport* report);
+  Status SaveUnproven(const SegmentScan& scan, const std::string& file);
 
   // Cutting, in file_wal_cut.cc.
   Status FinishTruncation(Offset to);

@@ -48,7 +48,7 @@ class MemoryFile final : public File {
     std::lock_guard lock(env_->mutex_);
     const MemoryEnv::Verdict verdict = Begin("sync");
     if (verdict.fault == MemoryEnv::Fault::kNone) MemoryEnv::MarkSynced(inode_.get());
-    if (verdict.fault == MemoryEnv::Fault::kFails) MemoryEnv::DropUnsynced(inode_.get());
+    if (verdict.fault == MemoryEnv::Fault::kFails) MemoryEnv::LoseUnsynced(inode_.get());
     return verdict.status;
   }
 
@@ -235,6 +235,10 @@ void MemoryEnv::Resize(Inode* inode, size_t size) {
 void MemoryEnv::KeepOldSectors(Inode* inode, size_t begin, size_t end) {
   for (size_t sector = begin / kMemorySectorBytes; sector * kMemorySectorBytes < end; ++sector) {
     if (inode->old_sectors.contains(sector)) continue;
+    if (auto lost = inode->lost_sectors.extract(sector)) {
+      inode->old_sectors.insert(std::move(lost));
+      continue;
+    }
     std::string old(kMemorySectorBytes, '\0');
     const size_t from = sector * kMemorySectorBytes;
     const size_t to = std::min({from + kMemorySectorBytes, inode->bytes.size(), inode->synced_size});

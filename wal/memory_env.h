@@ -49,9 +49,9 @@ class MemoryEnv final : public Env {
   // Applies `mode` to everything unsynced, kills open handles and locks, clears the faults ordered below.
   void Crash(CrashMode mode);
 
-  // The n-th call from now (1 is the next) fails once with `status`. A failing write leaves about its
-  // first half, in whole sectors; a failing sync drops what it should have saved and calls it clean, as Linux
-  // does.
+  // The n-th call from now (1 is the next) fails once with `status`. A failing write leaves about its first
+  // half, in whole sectors. A failing sync does as Linux does: what it should have saved stays readable and
+  // is never saved by a later sync, unless it is written again.
   void FailCall(uint64_t n, Status status);
   // The n-th call from now and all later ones fail, as if the machine stopped in the middle of it: a write
   // is left unsynced, everything else has no effect. Then call Crash().
@@ -76,7 +76,8 @@ class MemoryEnv final : public Env {
   struct Inode {
     std::string bytes;
     size_t synced_size = 0;
-    std::map<size_t, std::string> old_sectors;  // Sector number -> durable content; only changed ones.
+    std::map<size_t, std::string> old_sectors;   // Sector number -> durable content; only changed ones.
+    std::map<size_t, std::string> lost_sectors;  // The same, where a failed sync calls the new content clean.
   };
   using InodePtr = std::shared_ptr<Inode>;
   struct NameChange {  // Not yet durable. Creation: `to`; removal: `from`; rename: both.
@@ -100,6 +101,7 @@ class MemoryEnv final : public Env {
   static void KeepOldSectors(Inode* inode, size_t begin, size_t end);
   static void MarkSynced(Inode* inode);
   static void DropUnsynced(Inode* inode);
+  static void LoseUnsynced(Inode* inode);
   static void KeepSome(Inode* inode, uint64_t* random);
   static void Apply(const NameChange& change, Names* names);
   void CrashNames(CrashMode mode, uint64_t* random);

@@ -125,8 +125,13 @@ void MemoryEnv::MarkSynced(Inode* inode) {
   inode->old_sectors.clear();
 }
 
+void MemoryEnv::LoseUnsynced(Inode* inode) {
+  inode->lost_sectors.merge(std::exchange(inode->old_sectors, {}));
+}
+
 void MemoryEnv::DropUnsynced(Inode* inode) {
   inode->bytes.resize(inode->synced_size);
+  inode->old_sectors.merge(std::exchange(inode->lost_sectors, {}));
   for (const auto& [sector, old] : inode->old_sectors) {
     const size_t from = sector * kMemorySectorBytes;
     if (from >= inode->bytes.size()) continue;

@@ -173,31 +173,47 @@ Status FileWal::Settle(const SegmentScan& scan, const std::string& file, Recover
   Result<std::unique_ptr<File>> opened = env_->OpenFile(PathOf(last.first), OpenMode::kReadWrite);
   if (!opened.ok()) return opened.status();
   active_ = std::move(*opened);
-  // Good records without proof that they were durable may be in the page cache only, and after a failed sync
-  // the system calls such pages clean. So they are written again, together with the zeros over a torn tail.
-  const auto unproven =
-      std::find_if(scan.index.rbegin(), scan.index.rend(),
-                   [&scan](const IndexPoint& point) { return point.before.next <= scan.proven_end; });
-  const uint64_t from = unproven == scan.index.rend() ? kRecordsBegin : unproven->position;
-  std::string tail = file.substr(from, scan.end_position - from);
-  tail.resize(scan.used_end - from, '\0');
-  const bool proven = scan.proven_end >= scan.end.next && scan.used_end == scan.end_position;
-  if (!proven) MOM_RETURN_IF_ERROR(active_->WriteAt(from, tail));
-  MOM_RETURN_IF_ERROR(active_->Sync());
-  ++sync_count_;
+  MOM_RETURN_IF_ERROR(SaveUnproven(scan, file));
   durable_end_ = scan.end.next;
+  const bool truncating = mark_.pending == PendingWork::kTruncate;
   report->torn_bytes_cut = scan.used_end - scan.end_position;
   if (report->torn_bytes_cut > 0) {
     report->note = PathOf(last.first) + ": cut " + std::to_string(report->torn_bytes_cut) +
                    " bytes at byte " + std::to_string(scan.end_position) + ", offset " +
                    std::to_string(scan.end.next.value) +
-                   (scan.found == Found::kTruncation ? " (unfinished truncation)" : " (torn by a crash)");
+                   (truncating ? " (unfinished truncation)" : " (torn by a crash)");
   }
   LogMark mark = mark_;
   mark.last_segment = last.first;  // A crash may have come between a new segment and its mark.
   mark.durable_end = durable_end_;
+  if (report->torn_bytes_cut > 0 || truncating) {
+    // With the intention durable, zeros that fail to reach the disk are written again by the next Open, even
+    // when they look as if they were there.
+    mark.pending = PendingWork::kTruncate;
+    MOM_RETURN_IF_ERROR(WriteMark(mark));
+    MOM_RETURN_IF_ERROR(
+        active_->WriteAt(last.end_position, std::string(last.file_bytes - last.end_position, '\0')));
+    MOM_RETURN_IF_ERROR(active_->Sync());
+    ++sync_count_;
+  }
   mark.pending = PendingWork::kNone;
   return WriteMark(mark);
+}
+
+// Good records without proof that they were durable may be in the page cache only, and after a failed sync
+// the system calls such pages clean. So they are written again.
+Status FileWal::SaveUnproven(const SegmentScan& scan, const std::string& file) {
+  if (scan.proven_end < scan.end.next) {
+    const auto unproven =
+        std::find_if(scan.index.rbegin(), scan.index.rend(),
+                     [&scan](const IndexPoint& point) { return point.before.next <= scan.proven_end; });
+    const uint64_t from = unproven == scan.index.rend() ? kRecordsBegin : unproven->position;
+    MOM_RETURN_IF_ERROR(
+        active_->WriteAt(from, std::string_view(file).substr(from, scan.end_position - from)));
+  }
+  MOM_RETURN_IF_ERROR(active_->Sync());
+  ++sync_count_;
+  return Status();
 }
 
 }  // namespace mom::wal

@@ -153,6 +153,22 @@ TEST(MemoryEnv, FailsOnceAndStopsForGood) {
   EXPECT_TRUE(env.ListDir("d").ok());
 }
 
+// What made fsync infamous: the second one succeeds although the data never reached the disk.
+TEST(MemoryEnv, AFailedSyncLosesWhatItCallsClean) {
+  MemoryEnv env;
+  ASSERT_TRUE(env.CreateDir("d").ok());
+  ASSERT_TRUE(ReplaceFile(&env, "d/f", std::string(1024, 'a')).ok());
+  auto file = env.OpenFile("d/f", OpenMode::kReadWrite);
+  ASSERT_TRUE((*file)->WriteAt(0, std::string(1024, 'b')).ok());
+  env.FailCall(1, Status(Status::kIoError, "broken"));
+  EXPECT_FALSE((*file)->Sync().ok());
+  EXPECT_EQ(env.Contents("d/f"), std::string(1024, 'b'));
+  ASSERT_TRUE((*file)->WriteAt(0, "b").ok());  // Writing again saves one sector.
+  ASSERT_TRUE((*file)->Sync().ok());
+  env.Crash({CrashMode::kDropUnsynced});
+  EXPECT_EQ(env.Contents("d/f"), std::string(512, 'b') + std::string(512, 'a'));
+}
+
 TEST(MemoryEnv, IsFullAtItsCapacity) {
   MemoryEnv env;
   ASSERT_TRUE(env.CreateDir("d").ok());
