@@ -87,7 +87,7 @@ struct HttpServerOptions {
   std::string host = "127.0.0.1";
   uint16_t port = 0;                      // 0: pick a free one.
   int threads = 2;                        // Server threads, 1 to 64.
-  size_t request_bytes_max = (6u << 20);  // Headers and body together; above it the library answers 413.
+  size_t request_bytes_max = (6u << 20);  // Headers and body together; above it 413.
   int request_seconds_max = 75;           // Header, body and waiting for the answer together.
   uint32_t waiting_requests_max = 4096;   // Unanswered at once; above it 503 at once.
 };
