@@ -245,6 +245,24 @@ TEST_F(ReplayTest, NamesFileByteAndOffsetOfDamageInTheLog) {
   EXPECT_TRUE(rebuild.Says("digest"));
 }
 
+TEST_F(ReplayTest, DumpsWhatLiesBeforeASegmentWithoutHeader) {
+  MakeStoppedNode();
+  const fs::path second = Segments()[1];
+  const uint64_t first_lost = std::stoull(second.stem().string());
+  Flip(second, 20);
+  const Ran verify = Checked({"verify"});
+  EXPECT_EQ(verify.exit, kExitDamaged);
+  EXPECT_TRUE(verify.Says("DAMAGED: file " + second.string() + ", byte 0, offset ")) << verify.out;
+  const Ran dump = Checked({"dump"});
+  EXPECT_EQ(dump.exit, kExitDamaged) << dump.err;
+  EXPECT_TRUE(dump.Says("offset=" + std::to_string(first_lost - 1) + " ")) << dump.out;
+  EXPECT_FALSE(dump.Says("offset=" + std::to_string(first_lost) + " "));
+  Flip(dir_ + "/log/log.mark", 40);
+  const Ran lost = Checked({"dump"});
+  EXPECT_EQ(lost.exit, kExitDamaged);
+  EXPECT_NE(lost.err.find("log.mark"), std::string::npos) << lost.err;
+}
+
 TEST_F(ReplayTest, FindsAValueThatTheLogDoesNotMake) {
   MakeStoppedNode();
   WriteToView(keys::Queue("orders"), "forged");
