@@ -45,7 +45,8 @@ void PrepareProcess() {
 }
 
 Status CheckConfig(const MomdConfig& config) {
-  if (!config.join.empty()) return Status(Status::kInvalidArgument, "--join: this version runs a single node");
+  if (!config.join.empty())
+    return Status(Status::kInvalidArgument, "--join: this version runs a single node");
   if (config.peers.find(',') != std::string::npos) {
     return Status(Status::kInvalidArgument, "--peers names several nodes; this version runs a single node");
   }

@@ -69,7 +69,8 @@ bool AnyUser(const replication::Replica& replica) {
 
 }  // namespace
 
-Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir, const std::string& password_file) {
+Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
+                   const std::string& password_file) {
   if (AnyUser(*replica)) return Status();
   auto password = ChoosePassword(data_dir, password_file);
   if (!password.ok()) return password.status();

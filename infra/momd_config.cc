@@ -15,7 +15,8 @@ namespace {
 Result<std::string> ToText(const toml::node& node, std::string_view key) {
   if (auto text = node.value<std::string>(); text && node.is_string()) return *text;
   if (auto number = node.value<int64_t>(); number && node.is_integer()) return std::to_string(*number);
-  return Status(Status::kInvalidArgument, "key '" + std::string(key) + "' must be a string or a whole number");
+  return Status(Status::kInvalidArgument,
+                "key '" + std::string(key) + "' must be a string or a whole number");
 }
 
 // Fills options that neither a flag nor the environment has set.
@@ -26,7 +27,8 @@ Status ApplyFile(const std::string& path, const std::map<std::string, CLI::Optio
   } catch (const toml::parse_error& error) {
     std::ostringstream where;
     where << error.source().begin;
-    return Status(Status::kInvalidArgument, path + ": " + std::string(error.description()) + " at " + where.str());
+    return Status(Status::kInvalidArgument,
+                  path + ": " + std::string(error.description()) + " at " + where.str());
   }
   for (const auto& [key, node] : parsed) {
     auto option = options.find(std::string(key.str()));
@@ -63,7 +65,7 @@ ParsedArguments ParseArguments(int argc, char** argv) {
   std::map<std::string, CLI::Option*> options;
   auto add = [&](const std::string& name, auto& value, const std::string& help) {
     CLI::Option* option = app.add_option("--" + name, value, help)->envname(EnvironmentName(name));
-    option->capture_default_str();
+    option->capture_default_str()->take_last();
     std::string key = name;
     for (char& c : key) c = c == '-' ? '_' : c;
     options[key] = option;
@@ -83,7 +85,8 @@ ParsedArguments ParseArguments(int argc, char** argv) {
   add("rest-threads", config.rest_threads, "Threads of the REST server")->check(CLI::Range(1u, 64u));
   add("log-retain-mib", config.log_retain_mib, "Log kept for rebuilding and audit, in MiB")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 30));
-  add("disk-free-min-mib", config.disk_free_min_mib, "Publishing is refused below this much free disk, in MiB");
+  add("disk-free-min-mib", config.disk_free_min_mib,
+      "Publishing is refused below this much free disk, in MiB");
   app.add_option("--config", file, "Configuration file (TOML)")->envname("MOM_CONFIG");
   try {
     app.parse(argc, argv);

@@ -270,7 +270,8 @@ void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
     waiter->timer.cancel();
     if (auto done = std::exchange(waiter->done, nullptr)) done(true);
   }
-  if (due_changed && !clock_in_flight_) ArmClock();  // Arming costs system calls; most batches change nothing.
+  if (due_changed && !clock_in_flight_)
+    ArmClock();  // Arming costs system calls; most batches change nothing.
 }
 
 void AsioReplica::ArmClock() {

@@ -20,7 +20,8 @@ class LevelDbCrashEnv final : public leveldb::EnvWrapper {
   leveldb::Status RenameFile(const std::string& from, const std::string& to) override;
   leveldb::Status RemoveFile(const std::string& name) override;
 
-  // From now on nothing more becomes durable: syncs answer ok but are not counted. Close the database, then Crash().
+  // From now on nothing more becomes durable: syncs answer ok but are not counted. Close the database, then
+  // Crash().
   void Freeze();
   // Cuts all files. REQUIRES: nothing has them open.
   void Crash();

@@ -87,7 +87,8 @@ TEST(LevelDbView, DamagedTableIsCorruptionNotSilence) {
     ASSERT_TRUE(view->MakeDurable().ok());
   }
   for (const auto& file : std::filesystem::directory_iterator(dir / "view")) {
-    if (file.path().filename().string().starts_with("MANIFEST")) std::filesystem::resize_file(file.path(), 20);
+    if (file.path().filename().string().starts_with("MANIFEST"))
+      std::filesystem::resize_file(file.path(), 20);
   }
   EXPECT_EQ(LevelDbView::Open(dir / "view", {}).status().code(), Status::kCorruption);
 }

@@ -101,7 +101,8 @@ TEST_F(ReplicaTest, ManyProposalsShareFsyncs) {
   EXPECT_LT(info.wal_syncs * 4, info.wal_entries);
 }
 
-// Goal: the view is a function of the log. Method: take the view away; what is built anew has the same digest.
+// Goal: the view is a function of the log. Method: take the view away; what is built anew has the same
+// digest.
 TEST_F(ReplicaTest, LostViewIsBuiltAnewWithTheSameDigest) {
   ASSERT_TRUE(Start().ok());
   for (int i = 0; i < 100; ++i) AddUser("user-" + std::to_string(i));
@@ -144,7 +145,8 @@ TEST_F(ReplicaTest, DamagedViewIsKeptAsideAndBuiltAnew) {
   AddUser("alice");
   replica_.reset();
   for (const auto& file : std::filesystem::directory_iterator(options_.data.path + "/view")) {
-    if (file.path().filename().string().starts_with("MANIFEST")) std::filesystem::resize_file(file.path(), 10);
+    if (file.path().filename().string().starts_with("MANIFEST"))
+      std::filesystem::resize_file(file.path(), 10);
   }
   ASSERT_TRUE(Start().ok());
   EXPECT_NE(note_.find("view.damaged-1"), std::string::npos) << note_;
@@ -213,7 +215,8 @@ TEST_F(ReplicaTest, RefusesPublishingWhileTheDiskIsNearlyFull) {
   options_.disk_free_min_bytes = UINT64_MAX;
   ASSERT_TRUE(Start().ok());
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
-  while (!replica_->Info().disk_nearly_full && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+  while (!replica_->Info().disk_nearly_full && std::chrono::steady_clock::now() < deadline)
+    std::this_thread::yield();
   v1::Command command;
   command.mutable_publish()->set_queue("q");
   EXPECT_EQ(Run(command).status.code(), Status::kNoSpace);

@@ -1,6 +1,6 @@
 // Goal: kill -9 at any moment under load loses nothing that was acknowledged, does nothing twice, keeps the
-// order, and honours idempotency keys across the restart. Method: one real momd, killed again and again, while
-// publishers and consumers repeat every unanswered request with the same key until it is answered.
+// order, and honours idempotency keys across the restart. Method: one real momd, killed again and again,
+// while publishers and consumers repeat every unanswered request with the same key until it is answered.
 #include <gtest/gtest.h>
 
 #include <atomic>
@@ -11,7 +11,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/rest/blackbox/http_client.h"
+#include "tests/rest/blackbox/asio_http_client.h"
 #include "tests/rest/blackbox/momd_process.h"
 
 namespace mom::blackbox {
@@ -26,11 +26,11 @@ int Kills() {
 
 struct Record {
   std::mutex mutex;
-  std::vector<std::string> acknowledged;          // Payloads whose publishing was answered 201, in order.
-  std::map<std::string, std::string> id_of;       // Payload to message id.
-  std::vector<std::string> consumed;              // Payloads acknowledged by the consumer, in order.
-  std::set<std::string> settled;                  // The same as a set.
-  std::vector<std::string> wrong;                 // What must not happen.
+  std::vector<std::string> acknowledged;     // Payloads whose publishing was answered 201, in order.
+  std::map<std::string, std::string> id_of;  // Payload to message id.
+  std::vector<std::string> consumed;         // Payloads acknowledged by the consumer, in order.
+  std::set<std::string> settled;             // The same as a set.
+  std::vector<std::string> wrong;            // What must not happen.
 };
 
 class KillTest : public testing::Test {
@@ -43,8 +43,10 @@ class KillTest : public testing::Test {
       if (port_ != port) client->set_port(port = port_);
       auto answer = client->Send("POST", target, body, {{"Idempotency-Key", key}});
       if (answer && answer->status != 503) return answer;
-      if (answer) std::this_thread::sleep_for(std::chrono::milliseconds(2));
-      else std::this_thread::yield();
+      if (answer)
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+      else
+        std::this_thread::yield();
     }
     return std::nullopt;
   }
@@ -89,16 +91,17 @@ class KillTest : public testing::Test {
     if (receipts.empty()) return true;
     if (received->headers.contains("mom-replayed")) ++replayed_;
     const size_t count = receipts.size();
-    auto acked = Insist(client, queue + "/ack",
-                        boost::json::serialize(boost::json::object{{"receipts", std::move(receipts)}}),
-                        "ack-" + key);
+    auto acked =
+        Insist(client, queue + "/ack",
+               boost::json::serialize(boost::json::object{{"receipts", std::move(receipts)}}), "ack-" + key);
     if (!acked) return false;
     std::lock_guard lock(record.mutex);
     if (acked->status != 200 || acked->json().at("acked").to_number<size_t>() != count) {
       record.wrong.push_back("acknowledging: " + acked->body);
     }
     for (const auto& payload : payloads) {
-      if (!record.settled.insert(payload).second) record.wrong.push_back(payload + " was given out again after its ack");
+      if (!record.settled.insert(payload).second)
+        record.wrong.push_back(payload + " was given out again after its ack");
       record.consumed.push_back(payload);
     }
     return true;
@@ -115,7 +118,8 @@ class KillTest : public testing::Test {
   void Prepare() {
     HttpClient client(momd_.port());
     client.Login("alice", "alice's long password");
-    auto session = client.Send("POST", "/v1/sessions", R"({"name":"alice","password":"alice's long password"})");
+    auto session =
+        client.Send("POST", "/v1/sessions", R"({"name":"alice","password":"alice's long password"})");
     ASSERT_TRUE(session && session->status == 201);
     token_ = session->json().at("token").as_string().c_str();
     for (int q = 0; q < kQueues; ++q) {

@@ -29,11 +29,13 @@ namespace {
 
 }  // namespace
 
-MomdProcess::~MomdProcess() { Kill(); }
+MomdProcess::~MomdProcess() {
+  Kill();
+}
 
 bool MomdProcess::Start(const std::string& data_dir, const std::vector<std::string>& extra) {
-  std::vector<std::string> arguments = {MOMD_PATH, "--data-dir", data_dir, "--rest-listen", "127.0.0.1:0",
-                                        "--disk-free-min-mib", "0"};
+  std::vector<std::string> arguments = {MOMD_PATH,     "--data-dir",          data_dir, "--rest-listen",
+                                        "127.0.0.1:0", "--disk-free-min-mib", "0"};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   log_path_ = data_dir + ".log";
   int out[2];
@@ -85,6 +87,8 @@ TempDir::TempDir() {
   path_ = mkdtemp(pattern.data());
 }
 
-TempDir::~TempDir() { std::filesystem::remove_all(path_); }
+TempDir::~TempDir() {
+  std::filesystem::remove_all(path_);
+}
 
 }  // namespace mom::blackbox

@@ -22,8 +22,8 @@ class MomdProcess {
   // Starts momd with REST on a free loopback port and waits for its ready line. False: it ended instead; see
   // exit_code() and log().
   bool Start(const std::string& data_dir, const std::vector<std::string>& extra = {});
-  void Kill();       // kill -9, and waits.
-  int Terminate();   // SIGTERM; the exit code, -1 when it was ended by a signal.
+  void Kill();      // kill -9, and waits.
+  int Terminate();  // SIGTERM; the exit code, -1 when it was ended by a signal.
 
   uint16_t port() const { return port_; }
   int exit_code() const { return exit_code_; }

@@ -5,7 +5,7 @@
 #include <fstream>
 #include <sstream>
 
-#include "tests/rest/blackbox/http_client.h"
+#include "tests/rest/blackbox/asio_http_client.h"
 #include "tests/rest/blackbox/momd_process.h"
 
 namespace mom::blackbox {

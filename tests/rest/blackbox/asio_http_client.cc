@@ -1,4 +1,4 @@
-#include "tests/rest/blackbox/http_client.h"
+#include "tests/rest/blackbox/asio_http_client.h"
 
 #include <gtest/gtest.h>
 

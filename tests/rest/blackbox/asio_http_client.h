@@ -30,7 +30,8 @@ class HttpClient {
   void set_token(std::string token) { token_ = std::move(token); }
 
   // Nothing: no answer came; the request may or may not have been done.
-  std::optional<Answer> Send(const std::string& method, const std::string& target, const std::string& body = "",
+  std::optional<Answer> Send(const std::string& method, const std::string& target,
+                             const std::string& body = "",
                              const std::map<std::string, std::string>& headers = {});
 
   // Connects as `user`; registers first when `password` is new. REQUIRES: the node answers.
