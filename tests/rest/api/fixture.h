@@ -1,0 +1,101 @@
+// A node without log and network: commands are applied at once to a view in memory; requests go straight to
+// the handler.
+#pragma once
+
+#include <gtest/gtest.h>
+
+#include <condition_variable>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/broker/broker.h"
+#include "replication/replica/replica.h"
+#include "rest/api.h"
+
+namespace mom::rest {
+
+// Thread-safe, except that tests set its knobs while nothing runs.
+class FakeReplica final : public replication::Replica {
+ public:
+  void Propose(v1::Command command, std::function<void(replication::Outcome)> done) override;
+  std::unique_ptr<replication::ViewSnapshot> Snapshot() const override;
+  Offset applied_end() const override;
+  void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
+  replication::ReplicaInfo Info() const override;
+  Timestamp Now() const override;
+  void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
+
+  // Lets time pass: a clock entry at the new time.
+  void Advance(int64_t ms);
+  uint64_t entries() const { return applied_end().value; }
+
+  Status failure;                  // Answer of every Propose while not ok.
+  replication::ReplicaInfo shape;  // What Info() shows besides the ends.
+
+ private:
+  broker::Applied Apply(EntryKind kind, std::string payload);
+
+  mutable std::mutex mutex_;
+  broker::MemoryView view_;
+  Offset end_;
+  int64_t now_ms_ = 1'700'000'000'000;
+  std::vector<std::pair<uint64_t, std::function<void(bool)>>> offset_waiters_;
+  std::function<void(const std::set<std::string>&)> listener_;
+};
+
+using Headers = std::vector<std::pair<std::string, std::string>>;
+
+struct Answer {
+  int status = 0;
+  std::string body;
+  std::map<std::string, std::string> headers;
+  // Value of the first member of that name anywhere in the body: text without quotes, numbers as written.
+  std::string Field(const std::string& name) const;
+  // Values of all of them.
+  std::vector<std::string> Fields(const std::string& name) const;
+  std::string Code() const { return Field("code"); }
+};
+
+// One request under way.
+class PendingAnswer final : public Responder::Sink {
+ public:
+  void Complete(uint64_t request_number, HttpResponse response) override;
+  Answer Wait();  // Fails the test after 30 s.
+  bool IsDone() const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::condition_variable wake_;
+  bool done_ = false;
+  Answer answer_;
+};
+
+class ApiTest : public ::testing::Test {
+ protected:
+  ApiTest();
+  ~ApiTest() override;
+
+  static ApiOptions CheapOptions();  // Passwords cost next to nothing.
+  void Restart(ApiOptions options);
+
+  std::shared_ptr<PendingAnswer> Start(const std::string& token, const std::string& method,
+                                       const std::string& target, std::string body = "", Headers headers = {});
+  Answer Ask(const std::string& token, const std::string& method, const std::string& target,
+             std::string body = "", Headers headers = {});
+  // Registers and connects; the token.
+  std::string MakeUser(const std::string& name);
+  std::string Connect(const std::string& name);
+  std::string MakeAdmin();
+  // A queue of `token`'s user, with further members such as "\"receivers\":\"*\"".
+  void MakeQueue(const std::string& token, const std::string& name, const std::string& members = "");
+
+  FakeReplica replica_;
+  std::unique_ptr<Api> api_;
+  std::shared_ptr<std::atomic<bool>> hung_up_;  // Of the requests started from now on.
+};
+
+}  // namespace mom::rest

@@ -1,0 +1,208 @@
+// Publishing, receiving, settling and looking.
+#include <chrono>
+#include <thread>
+
+#include "tests/rest/api/fixture.h"
+
+namespace mom::rest {
+namespace {
+
+class MessagesTest : public ApiTest {
+ protected:
+  MessagesTest() : alice_(MakeUser("alice")) { MakeQueue(alice_, "work"); }
+  Answer Publish(const std::string& body, Headers headers = {}) {
+    return Ask(alice_, "POST", "/v1/queues/work/messages", body, std::move(headers));
+  }
+  Answer Receive(const std::string& body = "{}", Headers headers = {}) {
+    return Ask(alice_, "POST", "/v1/queues/work/receive", body, std::move(headers));
+  }
+  std::string Count(const std::string& what) { return Ask(alice_, "GET", "/v1/queues/work").Field(what); }
+
+  const std::string alice_;
+};
+
+TEST_F(MessagesTest, ARawMessageKeepsBytesTypeAndOptions) {
+  const std::string bytes("\x00\xff\x80 raw", 7);
+  const Answer sent = Publish(bytes, {{"content-type", "image/x-test"},
+                                      {"mom-priority", "7"},
+                                      {"mom-reply-to", "answers"},
+                                      {"mom-correlation-id", "42"},
+                                      {"mom-header-colour", "red"}});
+  EXPECT_EQ(sent.status, 201) << sent.body;
+  EXPECT_EQ(sent.Field("offset"), sent.headers.at("Mom-Offset"));
+  const Answer got = Receive(R"({"max":1})", {{"accept", "application/octet-stream"}});
+  EXPECT_EQ(got.status, 200);
+  EXPECT_EQ(got.body, bytes);
+  EXPECT_EQ(got.headers.at("Content-Type"), "image/x-test");
+  EXPECT_EQ(got.headers.at("Mom-Id"), sent.Field("id"));
+  EXPECT_EQ(got.headers.at("Mom-Priority"), "7");
+  EXPECT_EQ(got.headers.at("Mom-Reply-To"), "answers");
+  EXPECT_EQ(got.headers.at("Mom-Header-colour"), "red");
+  EXPECT_EQ(got.headers.at("Mom-Sender"), "alice");
+  const std::string ack = R"({"receipts":[")" + got.headers.at("Mom-Receipt") + R"("]})";
+  EXPECT_EQ(Ask(alice_, "POST", "/v1/queues/work/ack", ack).Field("acked"), "1");
+  EXPECT_EQ(Receive(R"({"max":1})", {{"accept", "application/octet-stream"}}).status, 204);
+}
+
+TEST_F(MessagesTest, BodiesAreTextWhenTheyAreUtf8) {
+  Ask(alice_, "POST", "/v1/queues/work/batch",
+      R"({"messages":[{"body":"a \"quoted\" \u00e4\n"},{"body_base64":"gP8="},{"body":""}]})");
+  const Answer got = Receive(R"({"max":10,"ack":"auto"})");
+  EXPECT_NE(got.body.find(R"("body":"a \"quoted\" ä\n")"), std::string::npos) << got.body;
+  EXPECT_EQ(got.Field("body_base64"), "gP8=");
+  EXPECT_NE(got.body.find(R"("body":"",)"), std::string::npos);
+  EXPECT_TRUE(got.Field("receipt").empty());
+  EXPECT_EQ(Count("ready"), "0");
+}
+
+TEST_F(MessagesTest, RepeatedDedupIdsGiveTheFirstId) {
+  const Answer first = Publish("x", {{"mom-dedup-id", "a"}});
+  const Answer second = Publish("x", {{"mom-dedup-id", "a"}});
+  EXPECT_EQ(second.status, 200);
+  EXPECT_EQ(second.Field("id"), first.Field("id"));
+  EXPECT_EQ(second.Field("duplicate"), "true");
+  EXPECT_EQ(Count("ready"), "1");
+}
+
+TEST_F(MessagesTest, AKeyGivesTheFirstAnswerAgain) {
+  const Headers key = {{"idempotency-key", "k1"}};
+  const Answer first = Publish("x", key);
+  const Answer second = Publish("x", key);
+  EXPECT_EQ(second.status, 201);
+  EXPECT_EQ(second.body, first.body);
+  EXPECT_EQ(second.headers.at("Mom-Replayed"), "true");
+  EXPECT_EQ(first.headers.count("Mom-Replayed"), 0u);
+  EXPECT_EQ(Publish("y", key).Code(), "idempotency-key-reused");
+  EXPECT_EQ(Publish("y", key).status, 422);
+  const Headers other = {{"idempotency-key", "k2"}};
+  const Answer got = Receive(R"({"max":1,"lease_ms":1000})", other);
+  EXPECT_EQ(got.Fields("id").size(), 1u);
+  EXPECT_EQ(Receive(R"({"max":1,"lease_ms":1000})", other).body, got.body);
+}
+
+TEST_F(MessagesTest, ReceiptsAreAckedNackedAndExtended) {
+  for (const char* body : {"a", "b", "c"}) Publish(body);
+  const auto receipts = Receive(R"({"max":3,"lease_ms":1000})").Fields("receipt");
+  ASSERT_EQ(receipts.size(), 3u);
+  const auto settle = [&](const char* verb, const std::string& receipt, const std::string& more) {
+    return Ask(alice_, "POST", std::string("/v1/queues/work/") + verb,
+               R"({"receipts":[")" + receipt + "\"]" + more + "}");
+  };
+  EXPECT_EQ(settle("ack", receipts[0], "").Field("acked"), "1");
+  EXPECT_EQ(settle("ack", receipts[0], "").Field("acked"), "1");
+  EXPECT_EQ(settle("nack", receipts[1], R"(,"reason":"busy")").Field("nacked"), "1");
+  EXPECT_EQ(settle("extend", receipts[2], R"(,"lease_ms":60000)").Field("extended"), "1");
+  replica_.Advance(2000);
+  EXPECT_EQ(Count("leased"), "1");
+  EXPECT_EQ(settle("ack", receipts[2], "").Field("acked"), "1");
+  const Answer again = Receive();
+  EXPECT_EQ(again.Field("body"), "b");
+  EXPECT_EQ(again.Field("attempt"), "2");
+  const Answer lost = settle("ack", receipts[1], "");
+  EXPECT_EQ(lost.Field("acked"), "0");
+  EXPECT_EQ(lost.Code(), "lease-lost");
+  EXPECT_EQ(settle("ack", "nonsense", "").status, 400);
+}
+
+TEST_F(MessagesTest, DeadMessagesAreShownAndRedriven) {
+  Ask(alice_, "PATCH", "/v1/queues/work", R"({"max_attempts":1})");
+  Publish("x");
+  const std::string nack = R"({"receipts":[")" + Receive().Field("receipt") + R"("],"reason":"broken"})";
+  Ask(alice_, "POST", "/v1/queues/work/nack", nack);
+  const Answer dead = Ask(alice_, "GET", "/v1/queues/work/messages?state=dead");
+  EXPECT_EQ(dead.Field("state"), "dead");
+  EXPECT_EQ(dead.Field("reason"), "broken");
+  EXPECT_EQ(Ask(alice_, "POST", "/v1/queues/work/redrive").Field("redriven"), "1");
+  EXPECT_EQ(Count("ready"), "1");
+}
+
+TEST_F(MessagesTest, LookingPagesThroughAllStatesInOrder) {
+  for (const char* body : {"a", "b", "c", "d"}) Publish(body);
+  Publish("urgent", {{"mom-priority", "9"}});
+  Publish("later", {{"mom-delay-ms", "60000"}});
+  const Answer leased = Receive();
+  EXPECT_EQ(leased.Field("body"), "urgent");
+  std::vector<std::string> bodies;
+  std::string next;
+  for (int page = 0; page < 10 && next != "null"; ++page) {
+    const Answer answer =
+        Ask(alice_, "GET", "/v1/queues/work/messages?limit=2" + (next.empty() ? "" : "&after=" + next));
+    for (const auto& body : answer.Fields("body")) bodies.push_back(body);
+    next = answer.Field("next");
+  }
+  EXPECT_EQ(bodies, (std::vector<std::string>{"a", "b", "c", "d", "urgent", "later"}));
+  const Answer one = Ask(alice_, "GET", "/v1/queues/work/messages/" + leased.Field("id"));
+  EXPECT_EQ(one.Field("state"), "leased");
+  EXPECT_EQ(one.Field("receiver"), "alice");
+  EXPECT_EQ(Ask(alice_, "DELETE", "/v1/queues/work/messages/" + leased.Field("id")).Code(), "message-leased");
+  const std::string ready = Ask(alice_, "GET", "/v1/queues/work/messages?state=ready&limit=1").Field("id");
+  EXPECT_EQ(Ask(alice_, "DELETE", "/v1/queues/work/messages/" + ready).status, 204);
+  EXPECT_EQ(Ask(alice_, "GET", "/v1/queues/work/messages/" + ready).Code(), "message-not-found");
+  EXPECT_EQ(Ask(alice_, "GET", "/v1/queues/work/messages?state=lost").status, 400);
+}
+
+TEST_F(MessagesTest, AnAnswerStopsAtItsByteLimit) {
+  ApiOptions options = CheapOptions();
+  options.answer_bytes_max = 1000;
+  Restart(options);
+  for (int i = 0; i < 3; ++i) Publish(std::string(600, 'x'));
+  EXPECT_EQ(Receive(R"({"max":10})").Fields("id").size(), 1u);
+  EXPECT_EQ(Ask(alice_, "GET", "/v1/queues/work/messages?state=ready").Fields("id").size(), 2u);
+}
+
+TEST_F(MessagesTest, AnEmptyQueueIsAnsweredWithoutTheLog) {
+  const uint64_t before = replica_.entries();
+  EXPECT_EQ(Receive().body, R"({"messages":[]})");
+  EXPECT_EQ(replica_.entries(), before);
+}
+
+TEST_F(MessagesTest, AWaitingReceiveGetsTheFirstMessage) {
+  const auto waiting = Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  EXPECT_FALSE(waiting->IsDone());
+  Publish("x");
+  EXPECT_EQ(waiting->Wait().Field("body"), "x");
+}
+
+TEST_F(MessagesTest, WaitersAreServedInOrderAndNobodyIsForgotten) {
+  std::vector<std::shared_ptr<PendingAnswer>> waiting;
+  for (int i = 0; i < 20; ++i)
+    waiting.push_back(Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})"));
+  std::vector<std::thread> senders;
+  for (int i = 0; i < 4; ++i)
+    senders.emplace_back([this] {
+      for (int k = 0; k < 5; ++k) Publish("x");
+    });
+  for (auto& sender : senders) sender.join();
+  for (auto& one : waiting) EXPECT_EQ(one->Wait().Field("body"), "x");
+  EXPECT_EQ(Count("leased"), "20");
+}
+
+TEST_F(MessagesTest, WaitingEndsEmptyInTimeOrWithTheNode) {
+  const auto begin = std::chrono::steady_clock::now();
+  EXPECT_EQ(Receive(R"({"wait_ms":50})").body, R"({"messages":[]})");
+  EXPECT_GE(std::chrono::steady_clock::now() - begin, std::chrono::milliseconds(50));
+  const auto waiting = Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  api_->Stop();
+  EXPECT_EQ(waiting->Wait().status, 503);
+}
+
+TEST_F(MessagesTest, WhoHungUpTakesNoMessage) {
+  hung_up_ = std::make_shared<std::atomic<bool>>(false);
+  Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  *hung_up_ = true;
+  hung_up_ = nullptr;
+  const auto waiting = Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  Publish("x");
+  EXPECT_EQ(waiting->Wait().Field("body"), "x");
+}
+
+TEST_F(MessagesTest, WaitingIsLimitedPerUser) {
+  ApiOptions options = CheapOptions();
+  options.waiting.per_user_max = 2;
+  Restart(options);
+  for (int i = 0; i < 2; ++i) Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  EXPECT_EQ(Receive(R"({"wait_ms":20000})").Code(), "too-many-waiting");
+}
+
+}  // namespace
+}  // namespace mom::rest

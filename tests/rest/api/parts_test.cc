@@ -1,0 +1,124 @@
+// The parts that need no node: lock-out, waiters, tokens, ids, pools.
+#include "tests/rest/api/fixture.h"
+
+#include <algorithm>
+
+#include "rest/api_errors.h"
+#include "rest/session_token.h"
+#include "rest/wire_ids.h"
+#include "rest/worker_pool.h"
+
+namespace mom::rest {
+namespace {
+
+constexpr int64_t kSecond = 1'000'000'000;
+
+TEST(Lockout, DelaysDoubleFromTheFifthFailureUpToTheCap) {
+  Lockout lockout(LockoutOptions{});
+  Instant now{0};
+  for (int i = 0; i < 4; ++i) lockout.Fail("a", now);
+  EXPECT_EQ(lockout.WaitMs("a", now), 0);
+  int64_t expected = 1000;
+  for (int i = 0; i < 14; ++i) {
+    lockout.Fail("a", now);
+    EXPECT_EQ(lockout.WaitMs("a", now), std::min<int64_t>(expected, 900'000));
+    expected *= 2;
+  }
+  EXPECT_EQ(lockout.WaitMs("a", Instant{900 * kSecond}), 0);
+  EXPECT_EQ(lockout.WaitMs("b", now), 0);
+  lockout.Succeed("a");
+  EXPECT_EQ(lockout.WaitMs("a", now), 0);
+}
+
+TEST(Lockout, ForgetsAfterAQuietTimeAndWhenFull) {
+  Lockout lockout(LockoutOptions{.failures_free = 0, .keys_max = 2});
+  lockout.Fail("a", Instant{0});
+  lockout.Fail("a", Instant{2000 * kSecond});
+  EXPECT_EQ(lockout.WaitMs("a", Instant{2000 * kSecond}), 1000);
+  lockout.Fail("b", Instant{2000 * kSecond});
+  lockout.Fail("c", Instant{2000 * kSecond});
+  EXPECT_EQ(lockout.size(), 2u);
+  EXPECT_EQ(lockout.WaitMs("a", Instant{2000 * kSecond}), 0);
+}
+
+TEST(Waiters, WakesNoMoreThanCanBeServed) {
+  Waiters waiters(WaitersOptions{});
+  std::vector<int> woken;
+  for (int i = 0; i < 3; ++i) {
+    Waiters::Waiter waiter{"q", "alice", 10, Instant{INT64_MAX}, nullptr, [&woken, i](Wake wake, uint64_t) {
+                             if (wake == Wake::kReady) woken.push_back(i);
+                           }};
+    ASSERT_TRUE(waiters.Add(std::move(waiter)));
+  }
+  waiters.Offer("other", 100);
+  EXPECT_TRUE(woken.empty());
+  waiters.Offer("q", 5);
+  waiters.Offer("q", 5);
+  EXPECT_EQ(woken, std::vector<int>{0});
+  waiters.Done("q", 10);
+  waiters.Offer("q", 11);
+  EXPECT_EQ(woken, (std::vector<int>{0, 1, 2}));
+  EXPECT_EQ(waiters.size(), 0u);
+}
+
+TEST(Waiters, APlaceIsKept) {
+  Waiters waiters(WaitersOptions{});
+  std::vector<int> woken;
+  uint64_t place_of_first = 0;
+  const auto make = [&](int i) {
+    return Waiters::Waiter{"q", "alice", 1, Instant{INT64_MAX}, nullptr, [&, i](Wake wake, uint64_t place) {
+                             if (wake != Wake::kReady) return;
+                             woken.push_back(i);
+                             if (i == 0) place_of_first = place;
+                           }};
+  };
+  ASSERT_TRUE(waiters.Add(make(0)));
+  ASSERT_TRUE(waiters.Add(make(1)));
+  waiters.Offer("q", 1);
+  ASSERT_TRUE(waiters.Add(make(2), place_of_first));
+  waiters.Done("q", 1);
+  waiters.Offer("q", 1);
+  EXPECT_EQ(woken, (std::vector<int>{0, 2}));
+}
+
+TEST(WireIds, RoundTripAndRefuse) {
+  EXPECT_EQ(FormatId(0xabcdef), "0000000000abcdef");
+  EXPECT_EQ(ParseId("0000000000abcdef"), 0xabcdefu);
+  for (const char* bad : {"", "0", "0000000000ABCDEF", "0000000000abcdeg", "0000000000abcdef0"})
+    EXPECT_FALSE(ParseId(bad)) << bad;
+  const auto receipt = ParseReceipt(FormatReceipt(1, 2));
+  ASSERT_TRUE(receipt);
+  EXPECT_EQ(receipt->id(), 1u);
+  EXPECT_EQ(receipt->lease(), 2u);
+  EXPECT_FALSE(ParseReceipt("0000000000000001.0000000000000002"));
+  EXPECT_EQ(DecodeCursor(EncodeCursor("a\xff")), "a\xff");
+  EXPECT_FALSE(DecodeCursor("abc"));
+}
+
+TEST(SessionToken, IsReadStrictly) {
+  const std::string token = MakeToken();
+  EXPECT_NE(token, MakeToken());
+  EXPECT_EQ(HashOfAuthorization("Bearer " + token), HashToken(token));
+  EXPECT_EQ(HashOfAuthorization("bearer " + token), HashToken(token));
+  for (const std::string& bad : {std::string("Basic ") + token, token, "Bearer  " + token, "Bearer " + token + "x",
+                                 "Bearer mom_" + std::string(43, '='), std::string("Bearer ")})
+    EXPECT_FALSE(HashOfAuthorization(bad)) << bad;
+}
+
+TEST(WorkerPool, RefusesBeyondItsQueueAndFinishesWhatRuns) {
+  WorkerPool pool(0, 1);
+  EXPECT_TRUE(pool.Submit([] {}));
+  EXPECT_FALSE(pool.Submit([] {}));
+  pool.Stop();
+  EXPECT_FALSE(pool.Submit([] {}));
+}
+
+TEST(ApiErrors, EveryCodeHasAShape) {
+  for (int code = 1; code < v1::ErrorCode_ARRAYSIZE; ++code) {
+    const ErrorShape& shape = ShapeOf(static_cast<v1::ErrorCode>(code));
+    EXPECT_NE(shape.status, 500) << code;
+  }
+}
+
+}  // namespace
+}  // namespace mom::rest
