@@ -57,9 +57,9 @@ const Line kLines[] = {
 };
 
 TEST_F(AccessTest, EveryRouteForEveryKindOfCaller) {
+  const std::string admin = MakeAdmin();
   const std::string alice = MakeUser("alice");
   const std::string other = MakeUser("bob");
-  const std::string admin = MakeAdmin();
   MakeQueue(alice, "work");
   EXPECT_EQ(Ask(alice, "POST", "/v1/topics", R"({"name":"news"})").status, 201);
   const std::string bad = "mom_" + std::string(43, 'A');

@@ -89,7 +89,7 @@ class ApiTest : public ::testing::Test {
   // Registers and connects; the token.
   std::string MakeUser(const std::string& name);
   std::string Connect(const std::string& name);
-  std::string MakeAdmin();
+  std::string MakeAdmin();  // REQUIRES: there is no user yet.
   // A queue of `token`'s user, with further members such as "\"receivers\":\"*\"".
   void MakeQueue(const std::string& token, const std::string& name, const std::string& members = "");
 
