@@ -131,13 +131,13 @@ class Dispatcher {
       call->SendProblem(503, "overloaded", "too many requests wait for an offset; try again later");
       return;
     }
-    services.replica->WaitApplied(Offset{wait_end - 1}, services.options.offset_wait_ms,
-                                  [call, &route](bool applied) {
-                                    call->services().offset_waits.fetch_sub(1);
-                                    if (applied) return Authenticate(call, route);
-                                    call->SendProblem(504, "min-offset-not-reached",
-                                                      "this node has not applied that offset in time; try again");
-                                  });
+    services.replica->WaitApplied(
+        Offset{wait_end - 1}, services.options.offset_wait_ms, [call, &route](bool applied) {
+          call->services().offset_waits.fetch_sub(1);
+          if (applied) return Authenticate(call, route);
+          call->SendProblem(504, "min-offset-not-reached",
+                            "this node has not applied that offset in time; try again");
+        });
   }
 
   static void Authenticate(const CallPtr& call, const Route& route) {
@@ -145,7 +145,8 @@ class Dispatcher {
     if (route.access == Access::kPublic || (route.access == Access::kOptional && header == nullptr))
       return route.handle(call);
     if (header == nullptr) {
-      call->SendProblem(401, "session-missing", "send Authorization: Bearer TOKEN; POST /v1/sessions gives one");
+      call->SendProblem(401, "session-missing",
+                        "send Authorization: Bearer TOKEN; POST /v1/sessions gives one");
       return;
     }
     const std::optional<std::string> hash = HashOfAuthorization(*header);
@@ -173,7 +174,9 @@ Api::Api(replication::Replica* replica, ApiOptions options) {
   });
 }
 
-Api::~Api() { Stop(); }
+Api::~Api() {
+  Stop();
+}
 
 HttpHandler Api::handler() {
   return [services = services_](HttpRequest request, Responder responder) {
@@ -181,7 +184,9 @@ HttpHandler Api::handler() {
   };
 }
 
-void Api::Stop() { services_->Stop(); }
+void Api::Stop() {
+  services_->Stop();
+}
 
 std::vector<std::pair<std::string, std::string>> Api::Routes() {
   std::vector<std::pair<std::string, std::string>> routes;

@@ -19,13 +19,13 @@ namespace mom::rest {
 struct ApiOptions {
   uint32_t node_id = 1;
   std::string version = "0.1.0";
-  bool registration_open = true;           // Closed: only an administrator creates users.
-  size_t message_bytes_max = 1u << 20;     // Request body of one message, and of everything not named below.
-  size_t batch_bytes_max = 4u << 20;       // Request body of a batch or a transaction.
-  uint64_t answer_bytes_max = 2u << 20;    // Message bodies in one answer; always at least one.
-  WaitersOptions waiting;                  // Long polls.
-  uint32_t offset_waits_max = 4096;        // Requests that wait for Mom-Min-Offset.
-  int64_t offset_wait_ms = 5000;           // How long they do.
+  bool registration_open = true;         // Closed: only an administrator creates users.
+  size_t message_bytes_max = 1u << 20;   // Request body of one message, and of everything not named below.
+  size_t batch_bytes_max = 4u << 20;     // Request body of a batch or a transaction.
+  uint64_t answer_bytes_max = 2u << 20;  // Message bodies in one answer; always at least one.
+  WaitersOptions waiting;                // Long polls.
+  uint32_t offset_waits_max = 4096;      // Requests that wait for Mom-Min-Offset.
+  int64_t offset_wait_ms = 5000;         // How long they do.
   int64_t session_ttl_ms = 24LL * 3600 * 1000;
   int64_t session_ttl_ms_max = 30LL * 24 * 3600 * 1000;
   int hash_threads = 2;
@@ -35,8 +35,8 @@ struct ApiOptions {
   LockoutOptions address_lockout{.failures_free = 20};  // Many people may share one.
   // Peers whose X-Forwarded-For is believed.
   std::vector<std::string> trusted_proxies = {"127.0.0.1", "::1", "::ffff:127.0.0.1"};
-  uint64_t lag_entries_max = 10'000;       // Not ready while the view is further behind.
-  int answer_threads = 1;                  // Fetch and serialise received messages.
+  uint64_t lag_entries_max = 10'000;  // Not ready while the view is further behind.
+  int answer_threads = 1;             // Fetch and serialise received messages.
   size_t answer_waiting_max = 8192;
 };
 

@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <chrono>
 
+#include "core/base/check.h"
 #include "core/broker/access.h"
 #include "core/broker/keys.h"
-#include "core/base/check.h"
 #include "rest/api_errors.h"
 #include "rest/names.h"
 
@@ -77,8 +77,9 @@ void Call::AddHeaders(HttpResponse* response) const {
   }
   if (replayed_) add("Mom-Replayed", "true");
   add("X-Content-Type-Options", "nosniff");
-  const bool has_cache_control = std::any_of(response->headers.begin(), response->headers.end(),
-                                             [](const auto& header) { return header.first == "Cache-Control"; });
+  const bool has_cache_control =
+      std::any_of(response->headers.begin(), response->headers.end(),
+                  [](const auto& header) { return header.first == "Cache-Control"; });
   if (!has_cache_control) add("Cache-Control", "no-store");
 }
 
@@ -92,7 +93,9 @@ void Call::SendJson(int status, std::string json) {
   Send(HttpResponse{status, {{"Content-Type", "application/json"}}, std::move(json)});
 }
 
-void Call::SendEmpty(int status) { Send(HttpResponse{status, {}, {}}); }
+void Call::SendEmpty(int status) {
+  Send(HttpResponse{status, {}, {}});
+}
 
 void Call::SendProblem(int status, std::string_view code, std::string_view detail, Fields fields) {
   HttpResponse response = Problem(status, code, detail, fields);
@@ -102,7 +105,8 @@ void Call::SendProblem(int status, std::string_view code, std::string_view detai
 
 JsonBody* Call::ParseBody() {
   static thread_local JsonBody body;
-  if (const std::string* type = request_.FindHeader("content-type"); type != nullptr && !request_.body.empty()) {
+  if (const std::string* type = request_.FindHeader("content-type");
+      type != nullptr && !request_.body.empty()) {
     std::string media = type->substr(0, type->find(';'));
     media.resize(media.find_last_not_of(' ') + 1);
     std::transform(media.begin(), media.end(), media.begin(),
@@ -137,7 +141,8 @@ std::optional<QueryParameters> Call::ParseQuery(std::initializer_list<std::strin
 bool Call::CheckName(std::string_view parameter_name, std::string_view code) {
   const std::string& name = parameter(parameter_name);
   if (IsName(name)) return true;
-  SendProblem(404, code, "there is no \"" + name.substr(0, kNameCharsMax) + "\": that is not a possible name");
+  SendProblem(404, code,
+              "there is no \"" + name.substr(0, kNameCharsMax) + "\": that is not a possible name");
   return false;
 }
 

@@ -110,8 +110,8 @@ class Call : public std::enable_shared_from_this<Call> {
 using CallPtr = Call::Ptr;
 
 enum class Access {
-  kPublic,   // No session needed; one that is sent is not looked at.
-  kOptional, // A session that is sent must be good.
+  kPublic,    // No session needed; one that is sent is not looked at.
+  kOptional,  // A session that is sent must be good.
   kSession,
 };
 

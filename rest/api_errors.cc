@@ -40,12 +40,15 @@ static_assert(kShapes.size() == v1::ErrorCode_ARRAYSIZE - 1);
 
 constexpr ErrorShape kUnknown{v1::ERROR_NONE, 500, "internal"};
 
-int64_t Signed(uint64_t value) { return static_cast<int64_t>(value); }
+int64_t Signed(uint64_t value) {
+  return static_cast<int64_t>(value);
+}
 
 }  // namespace
 
 const ErrorShape& ShapeOf(v1::ErrorCode error) {
-  const auto found = std::find_if(kShapes.begin(), kShapes.end(), [error](const auto& s) { return s.error == error; });
+  const auto found =
+      std::find_if(kShapes.begin(), kShapes.end(), [error](const auto& s) { return s.error == error; });
   return found == kShapes.end() ? kUnknown : *found;
 }
 
@@ -80,7 +83,8 @@ HttpResponse FailureOf(const Status& status) {
     case Status::kNoSpace:
       return Problem(507, "disk-nearly-full", "the disk is nearly full and publishing is refused: " + why);
     case Status::kInvalidArgument:
-      return Problem(413, "entry-too-large", "the request is too large for one entry of the log; split it: " + why);
+      return Problem(413, "entry-too-large",
+                     "the request is too large for one entry of the log; split it: " + why);
     case Status::kUncertain:
       response = Problem(503, "outcome-unknown",
                          "whether this took effect is unknown; repeat it with the same Idempotency-Key");

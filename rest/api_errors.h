@@ -17,7 +17,9 @@ struct ErrorShape {
 
 // Never fails: an unknown code is a 500.
 const ErrorShape& ShapeOf(v1::ErrorCode error);
-inline std::string_view CodeOf(v1::ErrorCode error) { return ShapeOf(error).code; }
+inline std::string_view CodeOf(v1::ErrorCode error) {
+  return ShapeOf(error).code;
+}
 
 // REQUIRES: reply.error().
 HttpResponse RefusalOf(const v1::Reply& reply);

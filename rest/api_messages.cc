@@ -91,10 +91,18 @@ void PublishBatch(const CallPtr& call, bool (*set_target)(Call&, v1::Publish*)) 
                 [to_topic](Call& done, Outcome& outcome) { SendBatchPublished(done, outcome, to_topic); });
 }
 
-void PublishToQueue(const CallPtr& call) { PublishOne(call, SetQueue); }
-void PublishToTopic(const CallPtr& call) { PublishOne(call, SetTopic); }
-void BatchToQueue(const CallPtr& call) { PublishBatch(call, SetQueue); }
-void BatchToTopic(const CallPtr& call) { PublishBatch(call, SetTopic); }
+void PublishToQueue(const CallPtr& call) {
+  PublishOne(call, SetQueue);
+}
+void PublishToTopic(const CallPtr& call) {
+  PublishOne(call, SetTopic);
+}
+void BatchToQueue(const CallPtr& call) {
+  PublishBatch(call, SetQueue);
+}
+void BatchToTopic(const CallPtr& call) {
+  PublishBatch(call, SetTopic);
+}
 
 // {"acked":N,"failed":[...]}, with the verb's own word for N.
 void SendSettled(Call& call, const Outcome& outcome, const char* word) {
@@ -116,7 +124,8 @@ void Ack(const CallPtr& call) {
   ReadReceipts(&object, command.mutable_ack()->mutable_receipts());
   if (!call->FinishBody(body) || !call->CheckName("q", "queue-not-found")) return;
   command.mutable_ack()->set_queue(call->parameter("q"));
-  call->Propose(std::move(command), [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "acked"); });
+  call->Propose(std::move(command),
+                [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "acked"); });
 }
 
 void Nack(const CallPtr& call) {
@@ -130,7 +139,8 @@ void Nack(const CallPtr& call) {
   nack->set_reason(std::string(object.TryString("reason", 1, 1024).value_or("")));
   if (!call->FinishBody(body) || !call->CheckName("q", "queue-not-found")) return;
   nack->set_queue(call->parameter("q"));
-  call->Propose(std::move(command), [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "nacked"); });
+  call->Propose(std::move(command),
+                [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "nacked"); });
 }
 
 void Extend(const CallPtr& call) {
@@ -143,7 +153,8 @@ void Extend(const CallPtr& call) {
   extend->set_lease_ms(object.GetInt("lease_ms", 1, broker::kLeaseMsMax));
   if (!call->FinishBody(body) || !call->CheckName("q", "queue-not-found")) return;
   extend->set_queue(call->parameter("q"));
-  call->Propose(std::move(command), [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "extended"); });
+  call->Propose(std::move(command),
+                [](Call& done, Outcome& outcome) { SendSettled(done, outcome, "extended"); });
 }
 
 void DeleteMessage(const CallPtr& call) {
@@ -186,6 +197,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> MessageRoutes() { return kRoutes; }
+std::span<const Route> MessageRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

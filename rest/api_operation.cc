@@ -5,7 +5,9 @@
 namespace mom::rest {
 namespace {
 
-void Health(const CallPtr& call) { call->SendJson(200, "{\"status\":\"alive\"}"); }
+void Health(const CallPtr& call) {
+  call->SendJson(200, "{\"status\":\"alive\"}");
+}
 
 // Why this node should get no requests; empty when it should.
 std::string WhyNotReady(const Services& services, const replication::ReplicaInfo& info) {
@@ -72,6 +74,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> OperationRoutes() { return kRoutes; }
+std::span<const Route> OperationRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

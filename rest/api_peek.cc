@@ -25,9 +25,7 @@ struct Place {
 constexpr std::array kPlaces = {
     Place{keys::kReady, "ready"},    // Together with kReturned.
     Place{keys::kWaiting, "ready"},  // Behind others of their group.
-    Place{keys::kLeased, "leased"},
-    Place{keys::kDelayed, "delayed"},
-    Place{keys::kDead, "dead"},
+    Place{keys::kLeased, "leased"}, Place{keys::kDelayed, "delayed"}, Place{keys::kDead, "dead"},
 };
 constexpr std::array<std::string_view, 4> kStates = {"ready", "leased", "delayed", "dead"};
 
@@ -100,7 +98,8 @@ class Peeker {
       const uint64_t first = number == from.lane ? from.next_id : 0;
       const auto fresh = view_.NewIterator();
       const auto returned = view_.NewIterator();
-      const std::string fresh_prefix = keys::Ready(keys::kReady, queue_.id(), lane.priority(), 0).substr(0, 10);
+      const std::string fresh_prefix =
+          keys::Ready(keys::kReady, queue_.id(), lane.priority(), 0).substr(0, 10);
       const std::string returned_prefix =
           keys::Ready(keys::kReturned, queue_.id(), lane.priority(), 0).substr(0, 10);
       fresh->Seek(keys::Ready(keys::kReady, queue_.id(), lane.priority(), std::max(first, lane.head())));
@@ -155,7 +154,8 @@ class Peeker {
       json.Member("lease_until", Timestamp{state.due_ms()});
     }
     if (table == keys::kDelayed) json.Member("ready_at", Timestamp{state.due_ms()});
-    if (table == keys::kDead) json.Member("reason", state.reason()).Member("dead_at", Timestamp{state.dead_ms()});
+    if (table == keys::kDead)
+      json.Member("reason", state.reason()).Member("dead_at", Timestamp{state.dead_ms()});
     if (state.expires_ms() != 0) json.Member("expires_at", Timestamp{state.expires_ms()});
     out_.push_back(',');
     out_.append(json.EndObject().Take().substr(1));
@@ -199,7 +199,8 @@ void ListMessages(const CallPtr& call) {
   const auto states = ReadStates(*call, query->Find("state"));
   if (states.empty()) return;
   const auto position = ParsePosition(page->after);
-  if (!position) return call->SendProblem(400, "invalid-query", "\"after\" must be \"next\" of an earlier page");
+  if (!position)
+    return call->SendProblem(400, "invalid-query", "\"after\" must be \"next\" of an earlier page");
   const auto snapshot = call->Snapshot();
   const auto queue = FindReadableQueue(*call, snapshot->reader());
   if (!queue) return;
@@ -228,6 +229,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> PeekRoutes() { return kRoutes; }
+std::span<const Route> PeekRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

@@ -106,8 +106,8 @@ void DeleteQueue(const CallPtr& call) {
   call->Propose(std::move(command), [](Call& done, replication::Outcome&) { done.SendEmpty(); });
 }
 
-// One entry removes a bounded number, so that no entry holds up the others; more follow until nothing is left.
-// Each has a key of its own, made from the caller's: a repeat replays them all.
+// One entry removes a bounded number, so that no entry holds up the others; more follow until nothing is
+// left. Each has a key of its own, made from the caller's: a repeat replays them all.
 void PurgeStep(Call& call, uint64_t purged, uint32_t step) {
   v1::Command command = call.MakeCommand();
   if (!command.idempotency_key().empty() && step > 0)
@@ -139,6 +139,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> QueueRoutes() { return kRoutes; }
+std::span<const Route> QueueRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

@@ -60,15 +60,15 @@ void OfferQueue(Services& services, const std::string& queue_name) {
   if (const auto queue = broker::FindQueue(snapshot->reader(), queue_name)) {
     ready = 0;
     const v1::QueueState state = ReadQueueState(snapshot->reader(), queue->id());
-    for (const v1::Lane& lane : state.lanes())
-      ready += lane.fresh() + lane.returned();
+    for (const v1::Lane& lane : state.lanes()) ready += lane.fresh() + lane.returned();
   }
   services.waiters.Offer(queue_name, ready);
 }
 
 void OfferLater(const std::shared_ptr<Services>& services, const std::string& queue) {
   if (!services->waiters.HasWaiters(queue)) return;
-  if (!services->answers.Submit([services, queue] { OfferQueue(*services, queue); })) OfferQueue(*services, queue);
+  if (!services->answers.Submit([services, queue] { OfferQueue(*services, queue); }))
+    OfferQueue(*services, queue);
 }
 
 void Resume(const ReceivingPtr& self, Wake wake, uint64_t place) {
@@ -114,9 +114,8 @@ void OnReceived(const ReceivingPtr& self, Outcome& outcome, bool woken, uint64_t
 void Try(const ReceivingPtr& self, bool woken, uint64_t place) {
   v1::Command command = self->call->MakeCommand();
   *command.mutable_receive() = self->receive;
-  self->services().replica->Propose(std::move(command), [self, woken, place](Outcome outcome) {
-    OnReceived(self, outcome, woken, place);
-  });
+  self->services().replica->Propose(
+      std::move(command), [self, woken, place](Outcome outcome) { OnReceived(self, outcome, woken, place); });
 }
 
 // Whether the log has to be asked: there is something, the answer to the key is known already, or the caller
@@ -137,7 +136,8 @@ void Begin(const ReceivingPtr& self) {
   }
   const std::shared_ptr<Services> services = self->call->shared_services();
   if (!Wait(self, 0))
-    return self->call->SendProblem(429, "too-many-waiting", "too many receives wait already; use fewer or wait_ms 0");
+    return self->call->SendProblem(429, "too-many-waiting",
+                                   "too many receives wait already; use fewer or wait_ms 0");
   // What came between the look above and the registration.
   OfferQueue(*services, self->queue());
 }
@@ -154,7 +154,8 @@ void Receive(const CallPtr& call) {
   auto self = std::make_shared<Receiving>();
   self->call = call;
   self->raw = WantsRaw(*call);
-  self->receive.set_max(static_cast<uint32_t>(object.TryInt("max", 1, broker::kBatchMessagesMax).value_or(1)));
+  self->receive.set_max(
+      static_cast<uint32_t>(object.TryInt("max", 1, broker::kBatchMessagesMax).value_or(1)));
   self->receive.set_lease_ms(object.TryInt("lease_ms", 1, broker::kLeaseMsMax).value_or(0));
   self->receive.set_bytes_max(call->options().answer_bytes_max);
   self->wait_ms = object.TryInt("wait_ms", 0, kWaitMsMax).value_or(0);
@@ -175,7 +176,9 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> ReceiveRoutes() { return kRoutes; }
+std::span<const Route> ReceiveRoutes() {
+  return kRoutes;
+}
 
 void OnWoken(const std::shared_ptr<Services>& services, const std::set<std::string>& queues) {
   for (const std::string& queue : queues) OfferLater(services, queue);

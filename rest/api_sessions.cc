@@ -82,6 +82,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> SessionRoutes() { return kRoutes; }
+std::span<const Route> SessionRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

@@ -51,9 +51,8 @@ void CreateTopic(const CallPtr& call) {
     *create->mutable_publishers() = *std::move(publishers);
   if (!call->FinishBody(body)) return;
   const std::string name = create->name();
-  call->Propose(std::move(command), [name](Call& done, Outcome& outcome) {
-    SendCreated(done, name, outcome.reply.existed());
-  });
+  call->Propose(std::move(command),
+                [name](Call& done, Outcome& outcome) { SendCreated(done, name, outcome.reply.existed()); });
 }
 
 void ListTopics(const CallPtr& call) {
@@ -149,13 +148,16 @@ constexpr Route kRoutes[] = {
     {"GET", "/v1/topics/{t}", Access::kSession, BodyKind::kNone, false, GetTopic},
     {"DELETE", "/v1/topics/{t}", Access::kSession, BodyKind::kNone, false, DeleteTopic},
     {"POST", "/v1/topics/{t}/subscriptions", Access::kSession, BodyKind::kJson, false, SubscribeToTopic},
-    {"DELETE", "/v1/topics/{t}/subscriptions/me", Access::kSession, BodyKind::kNone, false, UnsubscribeFromTopic},
+    {"DELETE", "/v1/topics/{t}/subscriptions/me", Access::kSession, BodyKind::kNone, false,
+     UnsubscribeFromTopic},
     {"POST", "/v1/subscriptions", Access::kSession, BodyKind::kJson, false, SubscribeToPattern},
     {"DELETE", "/v1/subscriptions/{id}", Access::kSession, BodyKind::kNone, false, Unsubscribe},
 };
 
 }  // namespace
 
-std::span<const Route> TopicRoutes() { return kRoutes; }
+std::span<const Route> TopicRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

@@ -80,6 +80,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> TransactionRoutes() { return kRoutes; }
+std::span<const Route> TransactionRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

@@ -18,7 +18,8 @@ constexpr size_t kNamesShownMax = 1000;  // Of each kind that a user owns.
 // Without a user there is one space of idempotency keys for everybody: the name keeps strangers apart.
 void SeparateKey(const std::string& name, v1::Command* command) {
   if (command->idempotency_key().empty() || !command->user().empty()) return;
-  command->set_idempotency_key(FormatId(XXH3_64bits(name.data(), name.size())) + ":" + command->idempotency_key());
+  command->set_idempotency_key(FormatId(XXH3_64bits(name.data(), name.size())) + ":" +
+                               command->idempotency_key());
 }
 
 void ProposeUser(Call& call, const std::string& name, std::string hash) {
@@ -30,9 +31,8 @@ void ProposeUser(Call& call, const std::string& name, std::string hash) {
   call.Propose(std::move(command), [name](Call& done, replication::Outcome&) {
     JsonWriter json;
     json.BeginObject().Member("name", name).EndObject();
-    done.Send(HttpResponse{201,
-                           {{"Content-Type", "application/json"}, {"Location", "/v1/users/" + name}},
-                           json.Take()});
+    done.Send(HttpResponse{
+        201, {{"Content-Type", "application/json"}, {"Location", "/v1/users/" + name}}, json.Take()});
   });
 }
 
@@ -46,8 +46,10 @@ void CreateUser(const CallPtr& call) {
   const auto snapshot = call->Snapshot();
   if (!call->options().registration_open && !(!call->user().empty() && call->IsAdmin(snapshot->reader()))) {
     if (call->user().empty())
-      return call->SendProblem(401, "session-missing", "registration is closed; an administrator creates users");
-    return call->SendProblem(403, "not-allowed", "registration is closed; only an administrator creates users");
+      return call->SendProblem(401, "session-missing",
+                               "registration is closed; an administrator creates users");
+    return call->SendProblem(403, "not-allowed",
+                             "registration is closed; only an administrator creates users");
   }
   // Names are no secret, so a taken one need not cost a hash. A repeat with its key is answered by the log.
   if (call->idempotency_key().empty() && snapshot->reader().Get(keys::User(name)))
@@ -105,7 +107,8 @@ void GetUser(const CallPtr& call) {
   if (!bytes || !record.ParseFromString(*bytes))
     return call->SendProblem(404, "user-not-found", "there is no user '" + name + "'");
   if (name != call->user() && !call->IsAdmin(view))
-    return call->SendProblem(403, "not-allowed", "only '" + name + "' and administrators see what this user owns");
+    return call->SendProblem(403, "not-allowed",
+                             "only '" + name + "' and administrators see what this user owns");
   JsonWriter json;
   json.BeginObject().Member("name", name).Member("admin", record.admin());
   json.Member("created_at", Timestamp{record.created_ms()});
@@ -131,10 +134,12 @@ void ChangePassword(const CallPtr& call) {
   if (!CheckLockout(*call, name)) return;
   const Credentials credentials = ReadCredentials(call->Snapshot()->reader(), name);
   const bool accepted = call->services().passwords.Replace(
-      current, credentials.hash, next, [call, name, revision = credentials.revision](bool matches, std::string hash) {
+      current, credentials.hash, next,
+      [call, name, revision = credentials.revision](bool matches, std::string hash) {
         CountLogin(*call, name, matches);
         if (!matches) return call->SendProblem(403, "wrong-password", "current_password is not the password");
-        if (hash.empty()) return call->SendProblem(503, "overloaded", "there is no memory to hash a password now");
+        if (hash.empty())
+          return call->SendProblem(503, "overloaded", "there is no memory to hash a password now");
         v1::Command command = call->MakeCommand();
         command.mutable_change_password()->set_name(name);
         command.mutable_change_password()->set_password_hash(std::move(hash));
@@ -161,6 +166,8 @@ constexpr Route kRoutes[] = {
 
 }  // namespace
 
-std::span<const Route> UserRoutes() { return kRoutes; }
+std::span<const Route> UserRoutes() {
+  return kRoutes;
+}
 
 }  // namespace mom::rest

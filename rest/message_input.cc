@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kHeadersMax = 64;
 constexpr size_t kHeaderNameBytesMax = 64;
 constexpr size_t kHeaderValueBytesMax = 4096;
-constexpr size_t kTextOfBodyBytesMax = 8u << 20;  // The request is smaller; see CheckBodies.
+constexpr size_t kTextOfBodyBytesMax = 8u << 20;              // The request is smaller; see CheckBodies.
 constexpr size_t kTextBytesMax = broker::kShortTextBytesMax;  // Group, reply_to, ...
 constexpr std::string_view kHeaderPrefix = "mom-header-";
 constexpr std::string_view kDefaultType = "application/octet-stream";
@@ -22,13 +22,15 @@ constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 
 bool IsToken(std::string_view name) {
   return !name.empty() && std::all_of(name.begin(), name.end(), [](char c) {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_' ||
-           c == '.';
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_' || c == '.';
   });
 }
 
 // What may go out again as the value of an HTTP header.
-bool IsLine(std::string_view text) { return IsUtf8(text) && !HasControlCharacter(text); }
+bool IsLine(std::string_view text) {
+  return IsUtf8(text) && !HasControlCharacter(text);
+}
 
 bool ReadNumber(std::string_view text, int64_t max, int64_t* number) {
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), *number);
@@ -50,7 +52,8 @@ std::string ReadOption(std::string_view name, const std::string& value, v1::NewM
   if (!IsLine(value)) return "header \"" + std::string(name) + "\" must be UTF-8 without control characters";
   if (name.starts_with(kHeaderPrefix)) {
     const std::string_view key = name.substr(kHeaderPrefix.size());
-    if (!IsToken(key) || key.size() > kHeaderNameBytesMax) return "a Mom-Header-NAME needs a NAME of 1 to 64 letters";
+    if (!IsToken(key) || key.size() > kHeaderNameBytesMax)
+      return "a Mom-Header-NAME needs a NAME of 1 to 64 letters";
     v1::Header* header = message->add_headers();
     header->set_name(std::string(key));
     header->set_value(value);
@@ -109,19 +112,22 @@ std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message) {
 }
 
 void ReadJsonMessage(JsonObject* object, v1::NewMessage* message) {
-  if (object->Has("body") == object->Has("body_base64")) object->Reject("body", "or \"body_base64\" must be given");
+  if (object->Has("body") == object->Has("body_base64"))
+    object->Reject("body", "or \"body_base64\" must be given");
   if (const auto text = object->TryString("body", 0, kTextOfBodyBytesMax)) {
     message->set_body(std::string(*text));
     message->set_content_type(std::string(kTextType));
   }
   if (const auto text = object->TryString("body_base64", 0, kTextOfBodyBytesMax)) {
-    if (!DecodeBase64(*text, message->mutable_body())) object->Reject("body_base64", "is not base64 with padding");
+    if (!DecodeBase64(*text, message->mutable_body()))
+      object->Reject("body_base64", "is not base64 with padding");
     message->set_content_type(std::string(kDefaultType));
   }
   if (object->Has("content_type")) message->set_content_type(ReadLine(object, "content_type"));
   message->set_delay_ms(object->TryInt("delay_ms", 0, broker::kDurationMsMax).value_or(0));
   message->set_ttl_ms(object->TryInt("ttl_ms", 0, broker::kDurationMsMax).value_or(0));
-  message->set_priority(static_cast<uint32_t>(object->TryInt("priority", 0, broker::kPriorityMax).value_or(0)));
+  message->set_priority(
+      static_cast<uint32_t>(object->TryInt("priority", 0, broker::kPriorityMax).value_or(0)));
   message->set_group(ReadLine(object, "group"));
   message->set_dedup_id(ReadLine(object, "dedup_id"));
   message->set_reply_to(ReadLine(object, "reply_to"));
@@ -143,8 +149,10 @@ bool CheckBodies(Call& call, const v1::Publish& publish) {
 bool CheckEntrySize(Call& call, const v1::Command& command) {
   // What one entry of the log takes, with some room for what the node adds.
   constexpr size_t kCommandBytesMax = kEntryPayloadBytesMax - 1024;
-  if (call.request().body.size() < kCommandBytesMax / 2 || command.ByteSizeLong() <= kCommandBytesMax) return true;
-  call.SendProblem(413, "too-large", "the messages do not fit into one entry of 4 MiB; send them in two requests");
+  if (call.request().body.size() < kCommandBytesMax / 2 || command.ByteSizeLong() <= kCommandBytesMax)
+    return true;
+  call.SendProblem(413, "too-large",
+                   "the messages do not fit into one entry of 4 MiB; send them in two requests");
   return false;
 }
 

@@ -11,7 +11,8 @@
 namespace mom::rest {
 namespace {
 
-// Bytes at the front that stand for themselves in a JSON string: printable ASCII but " and \. Eight at a time.
+// Bytes at the front that stand for themselves in a JSON string: printable ASCII but " and \. Eight at a
+// time.
 size_t PlainPrefix(std::string_view text) {
   constexpr uint64_t kOnes = 0x0101010101010101;
   constexpr uint64_t kHighs = 0x8080808080808080;
@@ -21,7 +22,8 @@ size_t PlainPrefix(std::string_view text) {
     uint64_t word;
     std::memcpy(&word, text.data() + i, sizeof word);
     const uint64_t below_space = (word - kOnes * 0x20) & ~word & kHighs;
-    if ((below_space | (word & kHighs) | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) != 0)
+    if ((below_space | (word & kHighs) | has_zero(word ^ (kOnes * '"')) | has_zero(word ^ (kOnes * '\\'))) !=
+        0)
       break;
   }
   for (; i < text.size(); ++i) {
@@ -127,7 +129,8 @@ std::string ReceivedJson(const broker::ViewReader& view, std::string_view queue,
   return out.append("]}");
 }
 
-HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue, const v1::ReceiveReply& reply) {
+HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue,
+                         const v1::ReceiveReply& reply) {
   if (reply.messages_size() == 0) return HttpResponse{204, {}, {}};
   const v1::Delivery& delivery = reply.messages(0);
   std::optional<v1::Envelope> envelope;
@@ -141,7 +144,8 @@ HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue,
   const auto add = [&response](std::string name, std::string value) {
     if (!value.empty()) response.headers.emplace_back(std::move(name), std::move(value));
   };
-  add("Content-Type", envelope->content_type().empty() ? "application/octet-stream" : envelope->content_type());
+  add("Content-Type",
+      envelope->content_type().empty() ? "application/octet-stream" : envelope->content_type());
   add("Mom-Id", FormatId(delivery.id()));
   add("Mom-Queue", std::string(queue));
   add("Mom-Topic", envelope->topic());

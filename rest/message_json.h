@@ -24,6 +24,7 @@ void AppendMessage(uint64_t id, std::string_view queue, const v1::Envelope& enve
 std::string ReceivedJson(const broker::ViewReader& view, std::string_view queue, std::string_view receiver,
                          int64_t received_ms, const v1::ReceiveReply& reply);
 // The first message as a raw body with Mom-* headers; 204 without one.
-HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue, const v1::ReceiveReply& reply);
+HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue,
+                         const v1::ReceiveReply& reply);
 
 }  // namespace mom::rest

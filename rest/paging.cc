@@ -23,7 +23,8 @@ std::optional<Page> ReadPage(Call& call, const QueryParameters& query) {
   if (after == nullptr) return page;
   std::optional<std::string> position = DecodeCursor(*after);
   if (!position) {
-    call.SendProblem(400, "invalid-query", "the query parameter \"after\" must be \"next\" of an earlier page");
+    call.SendProblem(400, "invalid-query",
+                     "the query parameter \"after\" must be \"next\" of an earlier page");
     return std::nullopt;
   }
   page.after = *std::move(position);

@@ -20,10 +20,11 @@ struct Page {
 // Nothing after having answered.
 std::optional<Page> ReadPage(Call& call, const QueryParameters& query);
 
-// {"items":[...],"next":...} of the records of one table, in the order of their names. `visit` appends an item
-// to the writer and returns true, or returns false to leave the record out. Looks at a bounded number of
+// {"items":[...],"next":...} of the records of one table, in the order of their names. `visit` appends an
+// item to the writer and returns true, or returns false to leave the record out. Looks at a bounded number of
 // records, so a page may have fewer items than asked for although there are more.
-std::string ListTable(const broker::ViewReader& view, char table, const Page& page,
-                      const std::function<bool(std::string_view name, std::string_view value, JsonWriter*)>& visit);
+std::string ListTable(
+    const broker::ViewReader& view, char table, const Page& page,
+    const std::function<bool(std::string_view name, std::string_view value, JsonWriter*)>& visit);
 
 }  // namespace mom::rest

@@ -15,11 +15,12 @@ std::optional<broker::QueueHandle> FindVisibleQueue(Call& call, const broker::Vi
 
 std::optional<broker::QueueHandle> FindReadableQueue(Call& call, const broker::ViewReader& view) {
   auto queue = FindVisibleQueue(call, view);
-  if (!queue || broker::IsOwner(queue->record, call.user()) || broker::MayReceive(queue->record, call.user()) ||
-      call.IsAdmin(view))
+  if (!queue || broker::IsOwner(queue->record, call.user()) ||
+      broker::MayReceive(queue->record, call.user()) || call.IsAdmin(view))
     return queue;
-  call.SendProblem(403, "not-allowed",
-                   "'" + call.user() + "' may not look into '" + queue->name + "'; its creator can grant receiving");
+  call.SendProblem(
+      403, "not-allowed",
+      "'" + call.user() + "' may not look into '" + queue->name + "'; its creator can grant receiving");
   return std::nullopt;
 }
 

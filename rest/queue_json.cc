@@ -23,8 +23,8 @@ bool IsText(std::string_view text, std::string_view field) {
   return is_text && probe.status().ok();
 }
 
-// When the oldest message that could be received was sent. Fresh and returned messages of each priority are in
-// log order, so only the first of each is looked at.
+// When the oldest message that could be received was sent. Fresh and returned messages of each priority are
+// in log order, so only the first of each is looked at.
 std::optional<Timestamp> OldestReady(const broker::ViewReader& view, uint64_t queue_id,
                                      const v1::QueueState& state) {
   uint64_t oldest = UINT64_MAX;
@@ -33,7 +33,8 @@ std::optional<Timestamp> OldestReady(const broker::ViewReader& view, uint64_t qu
     std::string prefix = keys::Ready(table, queue_id, priority, from);
     it->Seek(prefix);
     prefix.resize(prefix.size() - sizeof(uint64_t));
-    if (it->Valid() && it->key().starts_with(prefix)) oldest = std::min(oldest, keys::ReadU64(it->key(), prefix.size()));
+    if (it->Valid() && it->key().starts_with(prefix))
+      oldest = std::min(oldest, keys::ReadU64(it->key(), prefix.size()));
   };
   for (const v1::Lane& lane : state.lanes()) {
     if (lane.fresh() > 0) look(keys::kReady, lane.priority(), lane.head());
@@ -56,7 +57,8 @@ std::optional<v1::UserList> TryUserList(std::string_view text, JsonObject* objec
   v1::UserList list;
   if (IsText(text, field)) {
     list.set_anyone(true);
-    if (object->TryString(field, 1, kNameCharsMax) != "*") object->Reject(field, "must be \"*\" or a list of names");
+    if (object->TryString(field, 1, kNameCharsMax) != "*")
+      object->Reject(field, "must be \"*\" or a list of names");
     return list;
   }
   const auto names = object->TryStrings(field, 0, broker::kGrantsPerListMax, 1, kNameCharsMax);
@@ -85,14 +87,16 @@ void AppendUserList(const v1::UserList& list, JsonWriter* json) {
 v1::QueueSettings ReadSettings(std::string_view text, JsonObject* object) {
   v1::QueueSettings settings;
   settings.set_lease_ms(object->TryInt("lease_ms", 1, broker::kLeaseMsMax).value_or(0));
-  settings.set_max_attempts(static_cast<uint32_t>(object->TryInt("max_attempts", 1, kAttemptsMax).value_or(0)));
+  settings.set_max_attempts(
+      static_cast<uint32_t>(object->TryInt("max_attempts", 1, kAttemptsMax).value_or(0)));
   settings.set_retry_delay_ms(object->TryInt("retry_delay_ms", 0, broker::kDurationMsMax).value_or(0));
   settings.set_ttl_ms(object->TryInt("ttl_ms", 0, broker::kDurationMsMax).value_or(0));
   settings.set_max_messages(static_cast<uint64_t>(object->TryInt("max_messages", 0, kCountMax).value_or(0)));
   settings.set_max_bytes(static_cast<uint64_t>(object->TryInt("max_bytes", 0, kCountMax).value_or(0)));
   settings.set_dead_letter(std::string(object->TryString("dead_letter", 0, kNameCharsMax).value_or("")));
   if (auto senders = TryUserList(text, object, "senders")) *settings.mutable_senders() = *std::move(senders);
-  if (auto receivers = TryUserList(text, object, "receivers")) *settings.mutable_receivers() = *std::move(receivers);
+  if (auto receivers = TryUserList(text, object, "receivers"))
+    *settings.mutable_receivers() = *std::move(receivers);
   return settings;
 }
 

@@ -19,9 +19,9 @@ bool IsBase64Url(char c) {
 
 bool IsScheme(std::string_view text) {
   constexpr std::string_view kBearer = "bearer ";
-  return text.size() == kBearer.size() && std::equal(text.begin(), text.end(), kBearer.begin(), [](char a, char b) {
-           return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b);
-         });
+  return text.size() == kBearer.size() &&
+         std::equal(text.begin(), text.end(), kBearer.begin(),
+                    [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
 }
 
 }  // namespace

@@ -154,9 +154,13 @@ ApiOptions ApiTest::CheapOptions() {
   return options;
 }
 
-ApiTest::ApiTest() { Restart(CheapOptions()); }
+ApiTest::ApiTest() {
+  Restart(CheapOptions());
+}
 
-ApiTest::~ApiTest() { api_->Stop(); }
+ApiTest::~ApiTest() {
+  api_->Stop();
+}
 
 void ApiTest::Restart(ApiOptions options) {
   api_.reset();
@@ -205,7 +209,8 @@ std::string ApiTest::MakeAdmin() {
   command.mutable_create_user()->set_name("admin");
   command.mutable_create_user()->set_password_hash(hash);
   command.mutable_create_user()->set_admin(true);
-  replica_.Propose(command, [](replication::Outcome outcome) { EXPECT_EQ(outcome.reply.error(), v1::ERROR_NONE); });
+  replica_.Propose(command,
+                   [](replication::Outcome outcome) { EXPECT_EQ(outcome.reply.error(), v1::ERROR_NONE); });
   return Connect("admin");
 }
 

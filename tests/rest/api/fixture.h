@@ -83,7 +83,8 @@ class ApiTest : public ::testing::Test {
   void Restart(ApiOptions options);
 
   std::shared_ptr<PendingAnswer> Start(const std::string& token, const std::string& method,
-                                       const std::string& target, std::string body = "", Headers headers = {});
+                                       const std::string& target, std::string body = "",
+                                       Headers headers = {});
   Answer Ask(const std::string& token, const std::string& method, const std::string& target,
              std::string body = "", Headers headers = {});
   // Registers and connects; the token.

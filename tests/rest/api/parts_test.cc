@@ -100,8 +100,9 @@ TEST(SessionToken, IsReadStrictly) {
   EXPECT_NE(token, MakeToken());
   EXPECT_EQ(HashOfAuthorization("Bearer " + token), HashToken(token));
   EXPECT_EQ(HashOfAuthorization("bearer " + token), HashToken(token));
-  for (const std::string& bad : {std::string("Basic ") + token, token, "Bearer  " + token, "Bearer " + token + "x",
-                                 "Bearer mom_" + std::string(43, '='), std::string("Bearer ")})
+  for (const std::string& bad :
+       {std::string("Basic ") + token, token, "Bearer  " + token, "Bearer " + token + "x",
+        "Bearer mom_" + std::string(43, '='), std::string("Bearer ")})
     EXPECT_FALSE(HashOfAuthorization(bad)) << bad;
 }
 

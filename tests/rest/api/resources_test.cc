@@ -28,7 +28,8 @@ TEST_F(ResourcesTest, RegistersConnectsAndDisconnects) {
 TEST_F(ResourcesTest, SessionsExpire) {
   MakeUser("alice");
   const std::string token =
-      Ask("", "POST", "/v1/sessions", R"({"name":"alice","password":"correct horse","ttl_ms":1000})").Field("token");
+      Ask("", "POST", "/v1/sessions", R"({"name":"alice","password":"correct horse","ttl_ms":1000})")
+          .Field("token");
   EXPECT_EQ(Ask(token, "GET", "/v1/sessions/current").status, 200);
   replica_.Advance(1000);
   EXPECT_EQ(Ask(token, "GET", "/v1/sessions/current").status, 401);
@@ -91,9 +92,10 @@ TEST_F(ResourcesTest, ChangingAPasswordEndsOtherSessions) {
       Ask(here, "PATCH", "/v1/users/alice", R"({"password":"new password","current_password":"nonsense"})");
   EXPECT_EQ(wrong.status, 403);
   EXPECT_EQ(wrong.Code(), "wrong-password");
-  EXPECT_EQ(
-      Ask(here, "PATCH", "/v1/users/alice", R"({"password":"new password","current_password":"correct horse"})").status,
-      204);
+  EXPECT_EQ(Ask(here, "PATCH", "/v1/users/alice",
+                R"({"password":"new password","current_password":"correct horse"})")
+                .status,
+            204);
   EXPECT_EQ(Ask(here, "GET", "/v1/sessions/current").status, 200);
   EXPECT_EQ(Ask(there, "GET", "/v1/sessions/current").status, 401);
   EXPECT_EQ(Ask("", "POST", "/v1/sessions", R"({"name":"alice","password":"new password"})").status, 201);
@@ -187,8 +189,9 @@ TEST_F(ResourcesTest, TopicsDeliverIntoQueuesOfSubscribers) {
   const Answer sent = Ask(alice, "POST", "/v1/topics/news.sport/messages", "goal");
   EXPECT_EQ(sent.status, 201);
   EXPECT_EQ(sent.Field("delivered"), "2");
-  EXPECT_EQ(Ask(alice, "POST", "/v1/topics/news.sport/batch", R"({"messages":[{"body":"a"}]})").Field("delivered"),
-            "2");
+  EXPECT_EQ(
+      Ask(alice, "POST", "/v1/topics/news.sport/batch", R"({"messages":[{"body":"a"}]})").Field("delivered"),
+      "2");
   const Answer got = Ask(bob, "POST", "/v1/queues/" + exact.Field("queue") + "/receive", "{}");
   EXPECT_EQ(got.Field("topic"), "news.sport");
   EXPECT_EQ(got.Field("sender"), "alice");
@@ -251,8 +254,10 @@ TEST_F(ResourcesTest, TheContractNamesExactlyTheRoutes) {
     const std::string line = text.substr(at, end - at);
     at = end + 1;
     if (line.starts_with("    \"/")) path = line.substr(5, line.find('"', 5) - 5);
-    for (const auto& [word, method] : {std::pair{"get", "GET"}, {"post", "POST"}, {"patch", "PATCH"}, {"delete", "DELETE"}})
-      if (line.starts_with("      \"" + std::string(word) + "\": {")) published.push_back(method + (" " + path));
+    for (const auto& [word, method] :
+         {std::pair{"get", "GET"}, {"post", "POST"}, {"patch", "PATCH"}, {"delete", "DELETE"}})
+      if (line.starts_with("      \"" + std::string(word) + "\": {"))
+        published.push_back(method + (" " + path));
   }
   std::vector<std::string> real;
   for (const auto& [method, pattern] : Api::Routes()) real.push_back(method + " " + pattern);
