@@ -156,6 +156,7 @@ TEST(Users, LeasesOfADeletedUserGoBackAndNowhereElse) {
 TEST(Users, AUserWithVeryManyLeasesCanBeDeleted) {
   Harness h;
   h.AddUser("ann");
+  h.check_every = 5;
   v1::CreateQueue dead = QueueNamed("dead"), work = QueueNamed("work");
   work.mutable_settings()->set_dead_letter("dead");
   work.mutable_settings()->set_max_attempts(2);
@@ -235,6 +236,7 @@ TEST(Sessions, BelongToTheirUser) {
 TEST(Sessions, AreLimitedForOneUser) {
   Harness h;
   h.AddUser("ann");
+  h.check_every = 200;
   for (uint32_t i = 1; i < kSessionsPerUserMax; ++i) {
     ASSERT_EQ(h.Connect("ann", static_cast<int>(i), 1000).error(), v1::ERROR_NONE);
   }

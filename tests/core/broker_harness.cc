@@ -151,10 +151,11 @@ Harness::Harness() {
 }
 
 v1::Reply Harness::Do(const v1::Command& command) {
-  const auto before = Effects(view);
+  const auto before = check_every == 1 ? Effects(view) : std::map<std::string, std::string>();
   v1::Reply reply = Apply(CommandEntry(offset, now_ms, command));
   if (reply.error() || reply.replayed()) {
-    EXPECT_TRUE(before == Effects(view)) << "a refusal left a trace: " << command.ShortDebugString();
+    EXPECT_TRUE(check_every != 1 || before == Effects(view))
+        << "a refusal left a trace: " << command.ShortDebugString();
     EXPECT_TRUE(woken.empty());
   }
   EXPECT_EQ(reply.error() == v1::ERROR_NONE, reply.detail().empty()) << reply.ShortDebugString();
@@ -168,7 +169,9 @@ v1::Reply Harness::Apply(const Entry& entry) {
   ++offset;
   EXPECT_EQ(ReadAppliedState(view).end.value, offset);
   EXPECT_EQ(ReadAppliedState(view).digest, applied.state.digest);
-  EXPECT_EQ(CheckConsistency(view), "") << "after offset " << offset - 1;
+  if (offset % check_every == 0) {
+    EXPECT_EQ(CheckConsistency(view), "") << "after offset " << offset - 1;
+  }
   return applied.reply;
 }
 

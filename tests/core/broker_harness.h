@@ -104,6 +104,7 @@ class Harness {
   // Takes everything that can be taken now and acknowledges it at once; bodies in order.
   std::vector<std::string> Drain(const std::string& user, const std::string& queue);
 
+  uint64_t check_every = 1;  // Entries between looks at the whole view; more for long tests.
   MemoryView view;
   uint64_t offset = 0;
   int64_t now_ms = kStartMs;
