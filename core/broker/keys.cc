@@ -131,7 +131,9 @@ std::string Timer(int64_t due_ms, char kind, std::string_view rest) {
   return key;
 }
 
-std::string TimerFloor() { return Table(kTimerFloor, ""); }
+std::string TimerFloor() {
+  return Table(kTimerFloor, "");
+}
 
 std::string Pair(uint64_t first, uint64_t second) {
   std::string pair;
