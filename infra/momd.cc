@@ -35,7 +35,9 @@ int Refuse(const Status& status) {
 
 // Secrets stay out of core files; many connections fit.
 void PrepareProcess() {
+#ifndef __SANITIZE_ADDRESS__  // Its search for leaks needs to trace the process.
   prctl(PR_SET_DUMPABLE, 0);
+#endif
   rlimit limit{};
   if (getrlimit(RLIMIT_NOFILE, &limit) == 0 && limit.rlim_cur < limit.rlim_max) {
     limit.rlim_cur = std::min<rlim_t>(limit.rlim_max, 65536);
