@@ -32,9 +32,10 @@ std::vector<Entry> TwentyEntries() {
   const size_t sizes[] = {0, 1, 8, 100, 455, 456, 457, 512, 513, 4200, 0, 1000, 1500, 2048, 5000, 600, 30};
   for (const size_t size : sizes) entries.push_back(MakeEntry(entries.size(), Payload(size, entries.size())));
   entries.push_back(MakeEntry(17, std::string(3000, '\0')));
-  std::string one_bit(1400, '\0');
-  one_bit[700] = 1;
-  entries.push_back(MakeEntry(18, one_bit));
+  std::string sparse(1400, '\0');  // One bit in each piece, or the damage of one byte would empty it.
+  for (size_t i = 100; i < sparse.size(); i += 512) sparse[i] = 1;
+  sparse.back() = 1;
+  entries.push_back(MakeEntry(18, sparse));
   entries.push_back(MakeEntry(19, std::string(1100, '\0')));
   return entries;
 }

@@ -284,14 +284,14 @@ TEST(Wal, ACutThatFailedIsDoneAgain) {
     copy->FailCall(call, Status(Status::kIoError, "ordered by the test"));
     (void)Wal::Open(copy.get(), kDir, SmallSegments(), nullptr);
     copy->Crash({CrashMode::kKeepAll});
-    wal = MustOpen(copy.get(), SmallSegments());
-    ASSERT_NE(wal, nullptr) << call;
-    AppendAndSync(wal.get(), two);
+    auto reopened = MustOpen(copy.get(), SmallSegments());
+    ASSERT_NE(reopened, nullptr) << call;
+    AppendAndSync(reopened.get(), two);
     ASSERT_EQ(copy->Contents(SegmentPath(0)).find_last_not_of('\0') / 512, 2u) << "they fill two sectors";
     copy->Crash({CrashMode::kDropUnsynced});
-    wal = MustOpen(copy.get(), SmallSegments());
-    ASSERT_NE(wal, nullptr) << call;
-    EXPECT_EQ(wal->log_end(), Offset{3}) << call;
+    reopened = MustOpen(copy.get(), SmallSegments());
+    ASSERT_NE(reopened, nullptr) << call;
+    EXPECT_EQ(reopened->log_end(), Offset{3}) << call;
   }
 }
 
