@@ -310,6 +310,18 @@ TEST_F(Delivery, AutoAckTakesOffAtOnce) {
   EXPECT_EQ(h.Counts("q").bytes(), 0u);
 }
 
+// Deleting a timer with each acknowledgement made every look for the next one walk over deleted keys.
+TEST_F(Delivery, TheTimerOfASettledLeaseStaysUntilItIsDue) {
+  h.PassAndClock(2'000'000'000);  // The sessions of the start are over.
+  const int64_t session_ms = 100'000;
+  EXPECT_EQ(h.Connect("ann", 0, session_ms).error(), v1::ERROR_NONE);
+  Send("x");
+  h.As("ann", AckOf("q", Receive("ann")));
+  EXPECT_EQ(NextDue(h.view)->ms, h.now_ms + 1000);
+  h.PassAndClock(1000);
+  EXPECT_EQ(NextDue(h.view)->ms, h.now_ms + session_ms - 1000);
+}
+
 TEST_F(Delivery, AClockEntryDoesABoundedAmountAndTheNextOneGoesOn) {
   h.check_every = 5;
   EXPECT_EQ(h.As("ann", ToQueue("q", Strings(1000, "x"))).error(), v1::ERROR_NONE);

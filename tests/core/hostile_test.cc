@@ -181,7 +181,7 @@ TEST(Hostile, NoCommandStopsTheBrokerOrDamagesTheView) {
   const char* first = std::getenv("MOM_HOSTILE_FIRST");
   const char* count = std::getenv("MOM_HOSTILE_SEEDS");
   const uint64_t from = first ? std::strtoull(first, nullptr, 10) : 1;
-  const uint64_t seeds = count ? std::strtoull(count, nullptr, 10) : 150;
+  const uint64_t seeds = count ? std::strtoull(count, nullptr, 10) : 300;
   for (uint64_t seed = from; seed < from + seeds; ++seed) {
     ASSERT_EQ(Siege(seed).Run(400), "")
         << "seed " << seed << "; replay with MOM_HOSTILE_FIRST=" << seed << " MOM_HOSTILE_SEEDS=1";
