@@ -63,7 +63,9 @@ void FuzzOne(std::string_view input) {
       break;
     case 2:  // Three bytes a change: position and value.
       for (; input.size() >= 3; input.remove_prefix(3)) {
-        const size_t position = (static_cast<uint8_t>(input[0]) << 8 | static_cast<uint8_t>(input[1])) % 8192;
+        const size_t high = static_cast<uint8_t>(input[0]);
+        const size_t low = static_cast<uint8_t>(input[1]);
+        const size_t position = (high << 8 | low) % 8192;
         env->Overwrite(kSegment, position, input.substr(2, 1));
       }
       break;
