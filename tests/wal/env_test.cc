@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "tests/wal/scratch_dir.h"
 #include "wal/atomic_file.h"
 #include "wal/memory_env.h"
 #include "wal/posix_env.h"
@@ -14,13 +15,11 @@ class AnyEnv : public testing::TestWithParam<bool> {
  protected:
   void SetUp() override {
     env_ = GetParam() ? PosixEnv() : &memory_;
-    dir_ = GetParam() ? testing::TempDir() + "env_test" : "env_test";
+    dir_ = GetParam() ? scratch_.path() + "/env_test" : "env_test";
     ASSERT_TRUE(env_->CreateDir(dir_).ok());
-    const auto names = env_->ListDir(dir_);
-    ASSERT_TRUE(names.ok());
-    for (const std::string& name : *names) ASSERT_TRUE(env_->Remove(dir_ + "/" + name).ok());
   }
 
+  const ScratchDir scratch_{"env_test"};
   MemoryEnv memory_;
   Env* env_ = nullptr;
   std::string dir_;

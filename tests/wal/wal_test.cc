@@ -2,6 +2,7 @@
 #include "wal/wal.h"
 
 #include "tests/wal/log_fixture.h"
+#include "tests/wal/scratch_dir.h"
 #include "wal/posix_env.h"
 #include "wal/segment_maker.h"
 
@@ -313,11 +314,9 @@ TEST(Wal, ASegmentOfAnotherHistoryIsRefused) {
 }
 
 TEST(Wal, WorksOnARealDisk) {
-  const std::string dir = testing::TempDir() + "wal_real_disk";
+  const ScratchDir scratch("wal_real_disk");
+  const std::string& dir = scratch.path();
   Env* const env = PosixEnv();
-  ASSERT_TRUE(env->CreateDir(dir).ok());
-  const auto old_names = env->ListDir(dir);
-  for (const std::string& name : *old_names) ASSERT_TRUE(env->Remove(dir + "/" + name).ok());
   WalOptions options = SmallSegments(1u << 20);
   options.reserve_bytes = 1u << 20;
   std::vector<Entry> all = MakeEntries(0, std::vector<size_t>(500, 5000));
