@@ -21,7 +21,7 @@ endif()
 # Warnings as errors for what we wrote; generated and third-party code keeps its own.
 function(mom_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wformat-security -Werror)
-  if(MOM_SANITIZE)  # GCC 12 then sees uninitialised variables in Boost that are none.
+  if(MOM_SANITIZE AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")  # GCC 12 then sees uninitialised variables in Boost that are none.
     target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized)
   endif()
   if(MOM_SANITIZE MATCHES "thread" AND CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
