@@ -72,7 +72,7 @@ void Driver::Begin(const RunLimits& limits) {
   if (limits.warmup_seconds > 0) {
     phase_.expires_after(FromSeconds(limits.warmup_seconds));
     phase_.async_wait([this, seconds = limits.seconds](const auto& cancelled) {
-      if (!cancelled) StartRecording(seconds);
+      if (!cancelled && active_ > 0) StartRecording(seconds);
     });
   }
   WatchForStalls();
@@ -145,7 +145,7 @@ void Driver::OnAnswer(Lane* lane, int status, std::string_view body) {
 void Driver::WakeAtNextIntended() {
   pace_.expires_at(next_intended_);
   pace_.async_wait([this](const auto& cancelled) {
-    if (cancelled || stopping_) return;
+    if (cancelled || stopping_ || active_ == 0) return;
     while (!waiting_.empty() && next_intended_ <= Clock::now()) {
       Lane* lane = waiting_.front();
       waiting_.pop_front();
@@ -167,7 +167,7 @@ void Driver::WakeAtNextIntended() {
 void Driver::WatchForStalls() {
   watch_.expires_after(std::chrono::seconds(1));
   watch_.async_wait([this](const auto& cancelled) {
-    if (cancelled) return;
+    if (cancelled || active_ == 0) return;  // A timer that is due already cannot be cancelled any more.
     for (const auto& lane : lanes_) {
       if (lane->connection->busy() && Clock::now() - lane->sent > kStall) lane->connection->Abort();
     }

@@ -155,7 +155,7 @@ class Dispatcher {
   }
 
   static bool FindSession(Call& call, const std::string& hash) {
-    const auto bytes = call.Snapshot()->reader().Get(broker::keys::Session(hash));
+    const auto bytes = call.services().replica->Latest().Get(broker::keys::Session(hash));
     v1::SessionRecord session;
     if (!bytes || !session.ParseFromString(*bytes)) return false;
     if (session.expires_ms() <= call.services().replica->Now().ms) return false;

@@ -63,12 +63,11 @@ std::string Call::Address() const {
 }
 
 void Call::AddHeaders(HttpResponse* response) const {
-  const replication::ReplicaInfo info = services_->replica->Info();
   const auto add = [response](const char* name, std::string value) {
     response->headers.emplace_back(name, std::move(value));
   };
   add("Mom-Node", std::to_string(options().node_id));
-  add("Mom-Role", info.role);
+  add("Mom-Role", std::string(services_->replica->Role()));
   add("Mom-Applied", std::to_string(services_->replica->applied_end().value));
   if (write_offset_) {
     add("Mom-Offset", std::to_string(write_offset_->value));

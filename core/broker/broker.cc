@@ -172,6 +172,19 @@ std::optional<Timestamp> NextDue(const ViewReader& view) {
   return Timestamp{static_cast<int64_t>(keys::ReadU64(it->key(), 1))};
 }
 
+std::optional<Timestamp> NextDue(const ViewReader& view, std::optional<Timestamp> before,
+                                 const ViewBatch& changes) {
+  if (changes.contains(keys::TimerFloor())) return NextDue(view);
+  const std::string table(1, keys::kTimer);
+  std::optional<Timestamp> due = before;
+  for (auto it = changes.lower_bound(table); it != changes.end() && it->first.starts_with(table); ++it) {
+    if (!it->second) return NextDue(view);
+    const Timestamp put{static_cast<int64_t>(keys::ReadU64(it->first, 1))};
+    if (!due || put < *due) due = put;
+  }
+  return due;
+}
+
 bool HasReady(const ViewReader& view, const std::string& name) {
   auto queue = FindQueue(view, name);
   if (!queue) return false;

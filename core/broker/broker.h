@@ -39,6 +39,9 @@ AppliedState ReadAppliedState(const ViewReader& view);
 
 // When the earliest timer is due, if there is one: the leader writes a clock entry then.
 std::optional<Timestamp> NextDue(const ViewReader& view);
+// The same, from what it was before `changes` led to `view`: seldom needs to look.
+std::optional<Timestamp> NextDue(const ViewReader& view, std::optional<Timestamp> before,
+                                 const ViewBatch& changes);
 
 // Whether a receive would find something now; for deciding to wait without writing to the log.
 bool HasReady(const ViewReader& view, const std::string& queue);

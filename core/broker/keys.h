@@ -18,6 +18,9 @@ inline constexpr char kApplied = 'A', kEnvelope = 'b', kReferences = 'B', kQueue
                       kWaiting = 'w', kSubscribedQueue = 'W', kDeadLetterOf = 'x', kSubscriptionOf = 'X',
                       kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z';
 
+// Tables of small records that nearly every command looks at: worth keeping in memory.
+inline constexpr std::string_view kHotTables = "AcFKqQsTu";
+
 // What a timer does when it is due.
 inline constexpr char kTimerDelay = 'd', kTimerExpire = 'e', kTimerLease = 'l', kTimerSession = 's',
                       kTimerDedup = 'u';

@@ -13,7 +13,11 @@ constexpr size_t kBatchBytesMax = 4u << 20;  // Payload; what it turns into is a
 }  // namespace
 
 Applier::Applier(LevelDbView* view, ApplierHooks hooks)
-    : view_(view), hooks_(std::move(hooks)), state_(broker::ReadAppliedState(*view->Latest())) {}
+    : view_(view),
+      hooks_(std::move(hooks)),
+      latest_(view->Latest()),
+      state_(broker::ReadAppliedState(*latest_)),
+      next_due_(broker::NextDue(*latest_)) {}
 
 Applier::~Applier() {
   Stop();
@@ -100,8 +104,7 @@ Status Applier::Gather(std::vector<Pending>* batch) {
 }
 
 Status Applier::ApplyBatch(std::vector<Pending>* batch) {
-  const auto latest = view_->Latest();
-  broker::ViewOverlay overlay(latest.get());
+  broker::ViewOverlay overlay(latest_.get());
   std::vector<Outcome> outcomes;
   std::set<std::string> woken;
   uint64_t log_bytes = 0;
@@ -116,7 +119,8 @@ Status Applier::ApplyBatch(std::vector<Pending>* batch) {
         Outcome{Status(), std::move(applied.reply), pending.entry.offset, pending.entry.epoch});
   }
   if (Status status = view_->Write(overlay.changes()); !status.ok()) return status;
-  hooks_.applied(state_, broker::NextDue(*latest), log_bytes);
+  next_due_ = broker::NextDue(*latest_, next_due_, overlay.changes());
+  hooks_.applied(state_, next_due_, log_bytes);
   for (size_t i = 0; i < batch->size(); ++i) {
     if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
   }

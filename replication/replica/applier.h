@@ -61,7 +61,10 @@ class Applier {
 
   LevelDbView* const view_;
   const ApplierHooks hooks_;
-  broker::AppliedState state_;  // Used by the thread only.
+  // Used by the thread only.
+  const std::unique_ptr<broker::ViewReader> latest_;
+  broker::AppliedState state_;
+  std::optional<Timestamp> next_due_;
 
   std::mutex mutex_;
   std::condition_variable wake_;

@@ -60,7 +60,8 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       quorum_(data_.identity.node, Restore(data_)),
       last_timestamp_(data_.wal->last_timestamp()),
       start_end_(data_.wal->log_end().value) {
-  const auto state = broker::ReadAppliedState(*data_.view->Latest());
+  latest_ = data_.view->Latest();
+  const auto state = broker::ReadAppliedState(*latest_);
   applied_end_ = state.end.value;
   digest_ = state.digest;
   applied_ms_ = state.timestamp.ms;
@@ -175,7 +176,8 @@ void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done
 void AsioReplica::Enqueue(Proposal proposal) {
   std::lock_guard lock(inbox_mutex_);
   inbox_.push_back(std::move(proposal));
-  if (inbox_posted_) return;
+  // While the disk is busy, more would only wait there: they gather here, and one wake-up serves them all.
+  if (inbox_posted_ || log_busy_) return;
   inbox_posted_ = true;
   boost::asio::post(io_, [this] { DrainInbox(); });
 }
@@ -186,6 +188,7 @@ void AsioReplica::DrainInbox() {
     std::lock_guard lock(inbox_mutex_);
     proposals.swap(inbox_);
     inbox_posted_ = false;
+    log_busy_ = quorum_.durable_end() < quorum_.log_end() || !proposals.empty();
   }
   if (proposals.empty()) return;
   Execute(quorum_.Step(quorum::Proposed{static_cast<uint32_t>(proposals.size())}), &proposals);
@@ -255,6 +258,7 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
   wal_entries_.fetch_add((durable_end - quorum_.durable_end()).value);
   std::vector<Proposal> none;
   Execute(quorum_.Step(quorum::Persisted{durable_end}), &none);
+  DrainInbox();
   Publish();
 }
 
@@ -324,6 +328,7 @@ void AsioReplica::Fail(const Status& status) {
       pending.done(Refused(Status::kUncertain, "the node failed before the entry was applied"));
   }
   in_flight_.clear();
+  DrainInbox();  // Nothing becomes durable any more: what gathered is answered now.
   if (options_.on_failure) options_.on_failure(status);
 }
 
@@ -365,7 +370,8 @@ void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<v
 
 void AsioReplica::Publish() {
   std::lock_guard lock(info_mutex_);
-  info_.role = quorum_.role() == quorum::Role::kLeader ? "leader" : "follower";
+  role_ = quorum_.role() == quorum::Role::kLeader ? "leader" : "follower";
+  info_.role = role_;
   info_.epoch = quorum_.epoch();
   info_.leader_id = quorum_.leader().value;
   info_.log_end = quorum_.log_end();

@@ -49,6 +49,8 @@ class AsioReplica final : public Replica {
 
   void Propose(v1::Command command, std::function<void(Outcome)> done) override;
   std::unique_ptr<ViewSnapshot> Snapshot() const override;
+  const broker::ViewReader& Latest() const override { return *latest_; }
+  std::string_view Role() const override { return role_.load(); }
   Offset applied_end() const override { return Offset{applied_end_.load()}; }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
   ReplicaInfo Info() const override;
@@ -100,8 +102,10 @@ class AsioReplica final : public Replica {
   std::multimap<uint64_t, std::shared_ptr<Waiter>> waiters_;  // By the applied end they wait for.
 
   std::mutex inbox_mutex_;
-  std::vector<Proposal> inbox_;  // Guarded by inbox_mutex_, like the next.
+  std::vector<Proposal> inbox_;  // Guarded by inbox_mutex_, like the next two.
   bool inbox_posted_ = false;
+  bool log_busy_ =
+      false;  // Entries are on their way to the disk; when they are durable the inbox is drained.
 
   std::atomic<uint64_t> pending_entries_{0};
   std::atomic<uint64_t> pending_bytes_{0};
@@ -118,6 +122,8 @@ class AsioReplica final : public Replica {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
   uint64_t start_end_ = 0;  // Log end when opened.
+  std::atomic<const char*> role_{"starting"};
+  std::unique_ptr<broker::ViewReader> latest_;
 
   mutable std::mutex info_mutex_;
   ReplicaInfo info_;  // Guarded by info_mutex_.

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/broker/broker.h"
+#include "core/broker/keys.h"
 
 namespace mom::replication {
 namespace {
@@ -59,14 +60,16 @@ std::string QuarantineName(wal::Env* env, const std::string& path) {
 
 Status OpenView(const DataDirOptions& options, DataDir* data) {
   const std::string path = options.path + "/view";
-  auto view = LevelDbView::Open(path, options.view);
+  LevelDbViewOptions view_options = options.view;
+  view_options.cached_tables = broker::keys::kHotTables;
+  auto view = LevelDbView::Open(path, view_options);
   if (!view.ok() && view.status().code() == Status::kCorruption && data->wal->log_start() == Offset{0}) {
     const std::string aside = QuarantineName(options.env, path);
     MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
     MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
     data->note = "the view was damaged (" + view.status().message() + "); it is kept as " + aside +
                  " and built anew from the log";
-    view = LevelDbView::Open(path, options.view);
+    view = LevelDbView::Open(path, view_options);
   }
   if (!view.ok()) return view.status();
   data->view = *std::move(view);

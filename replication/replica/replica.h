@@ -7,6 +7,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <string_view>
 
 #include "core/base/ids.h"
 #include "core/base/status.h"
@@ -59,7 +60,11 @@ class Replica {
   // A publishing command is refused with kNoSpace while the disk is nearly full.
   virtual void Propose(v1::Command command, std::function<void(Outcome)> done) = 0;
   virtual std::unique_ptr<ViewSnapshot> Snapshot() const = 0;
+  // The newest applied state, which changes between two reads: for single records. Cheaper than a snapshot.
+  virtual const broker::ViewReader& Latest() const = 0;
   virtual Offset applied_end() const = 0;
+  // "leader", "follower", "candidate" or "starting", as in Info() but cheap.
+  virtual std::string_view Role() const = 0;
   // Calls `done(true)` once applied_end() > offset, or `done(false)` after `timeout_ms`, on any thread.
   virtual void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) = 0;
   virtual ReplicaInfo Info() const = 0;

@@ -9,6 +9,7 @@
 
 #include "core/base/result.h"
 #include "core/broker/view.h"
+#include "replication/view/record_cache.h"
 
 namespace leveldb {
 class Cache;
@@ -20,9 +21,11 @@ namespace mom::replication {
 
 struct LevelDbViewOptions {
   leveldb::Env* env = nullptr;  // Not owned; null: the default one. Tests put a faulty one here.
-  size_t write_buffer_bytes = 16u << 20;
+  size_t write_buffer_bytes =
+      64u << 20;  // What is taken soon after it came never leaves it for a table file.
   size_t block_cache_bytes = 64u << 20;
   int open_files_max = 1000;
+  std::string cached_tables;  // First letters of the keys whose newest values are kept in memory.
 };
 
 // Thread-safe for reading; Write and MakeDurable are called by one thread each. Every value carries a
@@ -46,14 +49,16 @@ class LevelDbView {
 
   // A frozen state. Must not outlive the view.
   std::unique_ptr<broker::ViewReader> Snapshot() const;
-  // The newest state, which changes under the reader.
+  // The newest state, which changes under the reader. Single records of the tables in `cached_tables` come
+  // from memory.
   std::unique_ptr<broker::ViewReader> Latest() const;
 
   uint64_t ApproximateBytes() const;
 
  private:
-  LevelDbView() = default;
+  explicit LevelDbView(std::string_view cached_tables);
 
+  mutable RecordCache records_;
   std::unique_ptr<leveldb::Cache> cache_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;
   std::unique_ptr<leveldb::DB> db_;  // Last: goes first.

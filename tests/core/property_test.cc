@@ -99,11 +99,17 @@ class Race {
     return model_.Compare(view) + CheckConsistency(view);
   }
 
+  bool FollowsDue(const ViewBatch& changes) {
+    due_ = NextDue(view, due_, changes);
+    return due_ == NextDue(view);
+  }
+
   std::string Clock() {
     log.push_back(ClockEntry(log.size(), now_ms_));
     const Applied applied = Apply(view, log.back());
     view.Write(applied.changes);
     model_.Clock(log.size() - 1, now_ms_);
+    if (!FollowsDue(applied.changes)) return "NextDue from the changes is not what the view says";
     for (const auto& queue : applied.woken) {
       if (!model_.queues.contains(queue)) return "woke no queue";
     }
@@ -120,6 +126,7 @@ class Race {
     view.Write(applied.changes);
     coverage_->Note(command, applied.reply);
     std::string wrong = model_.Step(command, log.size() - 1, now_ms_, applied.reply);
+    if (!FollowsDue(applied.changes)) wrong += " NextDue from the changes is not what the view says";
     for (const auto& [name, queue] : model_.queues) {
       if (HasReady(view, name) != model_.HasReady(name)) wrong += " HasReady of " + name;
       if (model_.HasReady(name) && quiet.contains(name) && !applied.woken.contains(name)) {
@@ -132,6 +139,7 @@ class Race {
   }
 
   RandomCommands random_;
+  std::optional<Timestamp> due_;
   Coverage* coverage_;
   NaiveModel model_;
   int64_t now_ms_ = kStartMs;

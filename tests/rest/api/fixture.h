@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "core/base/check.h"
 #include "core/broker/broker.h"
 #include "replication/replica/replica.h"
 #include "rest/api.h"
@@ -23,7 +24,11 @@ class FakeReplica final : public replication::Replica {
  public:
   void Propose(v1::Command command, std::function<void(replication::Outcome)> done) override;
   std::unique_ptr<replication::ViewSnapshot> Snapshot() const override;
+  const broker::ViewReader& Latest() const override { return latest_; }
   Offset applied_end() const override;
+  std::string_view Role() const override {
+    return shape.role.empty() ? std::string_view("leader") : std::string_view(shape.role);
+  }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
   replication::ReplicaInfo Info() const override;
   Timestamp Now() const override;
@@ -39,8 +44,25 @@ class FakeReplica final : public replication::Replica {
  private:
   broker::Applied Apply(EntryKind kind, std::string payload);
 
+  class LockedReader final : public broker::ViewReader {
+   public:
+    explicit LockedReader(const FakeReplica* replica) : replica_(replica) {}
+    std::optional<std::string> Get(std::string_view key) const override {
+      std::lock_guard lock(replica_->mutex_);
+      return replica_->view_.Get(key);
+    }
+    std::unique_ptr<broker::ViewIterator> NewIterator() const override {
+      MOM_CHECK(false, "Latest() is for single records");
+      return nullptr;
+    }
+
+   private:
+    const FakeReplica* replica_;
+  };
+
   mutable std::mutex mutex_;
   broker::MemoryView view_;
+  const LockedReader latest_{this};
   Offset end_;
   int64_t now_ms_ = 1'700'000'000'000;
   std::vector<std::pair<uint64_t, std::function<void(bool)>>> offset_waiters_;

@@ -1,0 +1,61 @@
+// RecordCache: newest values of small, often read records of the view, ahead of LevelDB.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <functional>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+
+#include "core/broker/view.h"
+
+namespace mom::replication {
+
+// Thread-safe. Holds keys of the given tables only (first letters of keys, see docs/view_format.md) and
+// forgets a whole shard when it is full. Never stale: a value that was read while a batch was being written
+// is not kept, because Update() has changed the shard's version by then.
+class RecordCache {
+ public:
+  struct Found {
+    bool hit = false;
+    std::optional<std::string> value;  // On a hit; empty: the view holds no such key.
+    uint64_t version = 0;              // On a miss: for Fill().
+  };
+
+  explicit RecordCache(std::string_view tables);
+
+  bool Covers(std::string_view key) const {
+    return !key.empty() && covered_[static_cast<unsigned char>(key[0])];
+  }
+  // REQUIRES: Covers(key), here and below.
+  Found Find(std::string_view key);
+  // Keeps what LevelDB answered after a miss, unless a batch was written since.
+  void Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version);
+  // `batch` is in LevelDB now. Called by the one writer.
+  void Update(const broker::ViewBatch& batch);
+
+ private:
+  static constexpr size_t kShards = 16;
+  static constexpr size_t kShardRecordsMax = 1024;
+  static constexpr size_t kValueBytesMax = 16u << 10;
+
+  struct Hash {
+    using is_transparent = void;
+    size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
+  };
+  struct Shard {
+    std::mutex mutex;
+    uint64_t version = 0;  // Guarded by mutex, like the next.
+    std::unordered_map<std::string, std::optional<std::string>, Hash, std::equal_to<>> records;
+  };
+
+  Shard& ShardOf(std::string_view key) { return shards_[Hash()(key) % kShards]; }
+
+  std::array<bool, 256> covered_{};
+  std::array<Shard, kShards> shards_;
+};
+
+}  // namespace mom::replication

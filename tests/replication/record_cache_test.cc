@@ -1,0 +1,115 @@
+#include "replication/view/record_cache.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <vector>
+
+namespace mom::replication {
+namespace {
+
+broker::ViewBatch Batch(const std::string& key, std::optional<std::string> value) {
+  return {{key, std::move(value)}};
+}
+
+std::string Key(int i) {
+  std::string key = "u";
+  key.append(std::to_string(i));
+  return key;
+}
+
+TEST(RecordCache, CoversOnlyItsTables) {
+  const RecordCache cache("us");
+  EXPECT_TRUE(cache.Covers("ualice"));
+  EXPECT_FALSE(cache.Covers("b123"));
+  EXPECT_FALSE(cache.Covers(""));
+}
+
+TEST(RecordCache, KeepsWhatWasFilledAndFollowsWrites) {
+  RecordCache cache("u");
+  RecordCache::Found found = cache.Find("ua");
+  ASSERT_FALSE(found.hit);
+  cache.Fill("ua", "1", found.version);
+  EXPECT_EQ(cache.Find("ua").value, "1");
+  cache.Update(Batch("ua", "2"));
+  EXPECT_EQ(cache.Find("ua").value, "2");
+  cache.Update(Batch("ua", std::nullopt));
+  ASSERT_TRUE(cache.Find("ua").hit);
+  EXPECT_FALSE(cache.Find("ua").value.has_value());
+}
+
+TEST(RecordCache, RemembersThatThereIsNothing) {
+  RecordCache cache("u");
+  cache.Fill("ua", std::nullopt, cache.Find("ua").version);
+  ASSERT_TRUE(cache.Find("ua").hit);
+  cache.Update(Batch("ua", "now there is"));
+  EXPECT_EQ(cache.Find("ua").value, "now there is");
+}
+
+// The reader asked LevelDB before the write and comes to fill after it.
+TEST(RecordCache, DropsAnAnswerThatAWriteOvertook) {
+  RecordCache cache("u");
+  const uint64_t version = cache.Find("ua").version;
+  cache.Update(Batch("ua", "new"));
+  cache.Fill("ua", "old", version);
+  EXPECT_FALSE(cache.Find("ua").hit);
+}
+
+TEST(RecordCache, LargeValuesAreNotKept) {
+  RecordCache cache("u");
+  const std::string large(64 << 10, 'x');
+  cache.Fill("ua", large, cache.Find("ua").version);
+  EXPECT_FALSE(cache.Find("ua").hit);
+  cache.Fill("ua", "small", cache.Find("ua").version);
+  cache.Update(Batch("ua", large));
+  EXPECT_FALSE(cache.Find("ua").hit);
+}
+
+TEST(RecordCache, StaysBounded) {
+  RecordCache cache("u");
+  for (int i = 0; i < 100'000; ++i) {
+    const std::string key = Key(i);
+    cache.Fill(key, "v", cache.Find(key).version);
+  }
+  size_t kept = 0;
+  for (int i = 0; i < 100'000; ++i) kept += cache.Find(Key(i)).hit ? 1 : 0;
+  EXPECT_LE(kept, 16u * 1024);
+  EXPECT_GT(kept, 0u);
+}
+
+// A reader never sees a number go back while a writer counts up: the store is written first, as LevelDB is.
+TEST(RecordCache, NeverGoesBackUnderConcurrentWrites) {
+  RecordCache cache("u");
+  std::atomic<int> store{0};
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      int newest = 0;
+      while (!done) {
+        RecordCache::Found found = cache.Find("ua");
+        if (!found.hit) {
+          const int read = store;
+          found.value = std::to_string(read);
+          cache.Fill("ua", found.value, found.version);
+        }
+        const int seen = std::stoi(*found.value);
+        ASSERT_GE(seen, newest);
+        newest = seen;
+      }
+    });
+  }
+  for (int i = 1; i <= 20'000; ++i) {
+    store = i;
+    cache.Update(Batch("ua", std::to_string(i)));
+    if (i % 7 == 0) cache.Update(Batch("ua", std::string(64 << 10, '0')));  // Pushes it out.
+  }
+  done = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_EQ(cache.Find("ua").value.value_or("20000"), "20000");
+}
+
+}  // namespace
+}  // namespace mom::replication
