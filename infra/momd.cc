@@ -70,15 +70,20 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   return options;
 }
 
-void WaitUntilCaughtUp(const replication::AsioReplica& replica) {
+// The number of a signal that asked to stop meanwhile, or 0.
+int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& signals) {
+  constexpr timespec kPause = {0, 2'000'000};
   auto last_report = std::chrono::steady_clock::now();
   while (!replica.caught_up()) {
-    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    if (const int signal_number = sigtimedwait(&signals, nullptr, &kPause); signal_number > 0) {
+      return signal_number;
+    }
     if (std::chrono::steady_clock::now() - last_report < std::chrono::seconds(2)) continue;
     last_report = std::chrono::steady_clock::now();
     const auto info = replica.Info();
     spdlog::info("applying the log: {} of {}", info.applied_end.value, info.log_end.value);
   }
+  return 0;
 }
 
 // A wedged server thread must not keep a stopped node alive.
@@ -108,7 +113,14 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   api_options.registration_open = config.registration == "open";
   rest::Api api(&replica, api_options);
   replica.Start();
-  WaitUntilCaughtUp(replica);
+  if (const int signal_number = WaitUntilCaughtUp(replica, signals); signal_number != 0) {
+    spdlog::info("stopping (signal {}) before the whole log was applied; the next start goes on",
+                 signal_number);
+    ForceExitLater();
+    replica.Stop();
+    spdlog::info("stopped");
+    return 0;
+  }
   if (Status status = EnsureAdmin(&replica, config.data_dir, config.admin_password_file); !status.ok()) {
     return Refuse(status);
   }

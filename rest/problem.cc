@@ -11,7 +11,7 @@ HttpResponse Problem(int status, std::string_view code, std::string_view detail,
   response.status = status;
   response.headers.emplace_back("Content-Type", "application/problem+json");
   response.headers.emplace_back("Cache-Control", "no-store");
-  if (status == 429 || status == 503) response.headers.emplace_back("Retry-After", "1");
+  if (status == 429 || status == 503 || status == 507) response.headers.emplace_back("Retry-After", "1");
   std::string& body = response.body;
   body.reserve(192 + 2 * code.size() + detail.size());
   body.append("{\"type\":");

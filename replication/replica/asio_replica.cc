@@ -318,6 +318,8 @@ Timestamp AsioReplica::StampNow() {
 }
 
 void AsioReplica::Fail(const Status& status) {
+  // The log was closed under somebody who still had work for it: the next start goes on.
+  if (stopping_) return;
   if (failed_.exchange(true)) return;
   {
     std::lock_guard lock(info_mutex_);

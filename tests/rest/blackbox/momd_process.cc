@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <utility>
 
 namespace mom::blackbox {
 namespace {
@@ -34,16 +35,25 @@ MomdProcess::~MomdProcess() {
 }
 
 bool MomdProcess::Start(const std::string& data_dir, const std::vector<std::string>& extra) {
+  Launch(data_dir, extra);
+  return WaitReady();
+}
+
+void MomdProcess::Launch(const std::string& data_dir, const std::vector<std::string>& extra) {
   std::vector<std::string> arguments = {MOMD_PATH,     "--data-dir",          data_dir, "--rest-listen",
                                         "127.0.0.1:0", "--disk-free-min-mib", "0"};
   arguments.insert(arguments.end(), extra.begin(), extra.end());
   log_path_ = data_dir + ".log";
   int out[2];
-  if (pipe2(out, O_CLOEXEC) != 0) return false;
+  if (pipe2(out, O_CLOEXEC) != 0) std::abort();
   pid_ = fork();
   if (pid_ == 0) Exec(arguments, out[1], log_path_);
   close(out[1]);
-  FILE* lines = fdopen(out[0], "r");
+  out_ = out[0];
+}
+
+bool MomdProcess::WaitReady() {
+  FILE* lines = fdopen(std::exchange(out_, -1), "r");
   char line[256];
   unsigned port = 0;
   const bool ready =
@@ -66,6 +76,7 @@ int MomdProcess::Terminate() {
 }
 
 int MomdProcess::Wait() {
+  if (out_ >= 0) close(std::exchange(out_, -1));
   if (pid_ <= 0) return exit_code_;
   int status = 0;
   while (waitpid(pid_, &status, 0) < 0 && errno == EINTR) {

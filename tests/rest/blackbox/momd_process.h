@@ -22,8 +22,11 @@ class MomdProcess {
   // Starts momd with REST on a free loopback port and waits for its ready line. False: it ended instead; see
   // exit_code() and log().
   bool Start(const std::string& data_dir, const std::vector<std::string>& extra = {});
-  void Kill();      // kill -9, and waits.
-  int Terminate();  // SIGTERM; the exit code, -1 when it was ended by a signal.
+  // Starts it and returns at once. Then WaitReady() or Terminate().
+  void Launch(const std::string& data_dir, const std::vector<std::string>& extra = {});
+  bool WaitReady();  // What Start returns.
+  void Kill();       // kill -9, and waits.
+  int Terminate();   // SIGTERM; the exit code, -1 when it was ended by a signal.
 
   uint16_t port() const { return port_; }
   int exit_code() const { return exit_code_; }
@@ -33,6 +36,7 @@ class MomdProcess {
   int Wait();
 
   pid_t pid_ = -1;
+  int out_ = -1;  // Its standard output, until it was ready.
   uint16_t port_ = 0;
   int exit_code_ = -1;
   std::string log_path_;

@@ -4,6 +4,7 @@
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <thread>
 
 #include "tests/rest/blackbox/asio_http_client.h"
 #include "tests/rest/blackbox/momd_process.h"
@@ -41,6 +42,62 @@ TEST_F(StartTest, StopsCleanlyOnSigterm) {
   MomdProcess momd;
   ASSERT_TRUE(momd.Start(data_)) << momd.log();
   EXPECT_EQ(momd.Terminate(), 0);
+}
+
+// Without its view a node applies the whole log again before it serves; a minute of that must not make it
+// deaf.
+TEST_F(StartTest, StopsCleanlyWhileItAppliesItsLog) {
+  MomdProcess momd;
+  ASSERT_TRUE(momd.Start(data_)) << momd.log();
+  HttpClient client(momd.port());
+  client.Login("alice", "a long password");
+  ASSERT_EQ(client.Send("POST", "/v1/queues", R"({"name":"q"})")->status, 201);
+  std::string batch = R"({"messages":[{"body":"m"})";
+  for (int i = 1; i < 1000; ++i) batch.append(R"(,{"body":"m"})");
+  batch.append("]}");
+  for (int i = 0; i < 100; ++i) {
+    ASSERT_EQ(client.Send("POST", "/v1/queues/q/batch", batch)->status, 201);
+  }
+  momd.Kill();
+  std::filesystem::remove_all(data_ + "/view");
+  std::filesystem::remove(data_ + ".log");
+  momd.Launch(data_);
+  while (momd.log().find("log of") == std::string::npos)
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  EXPECT_EQ(momd.Terminate(), 0) << momd.log();
+  EXPECT_NE(momd.log().find("before the whole log was applied"), std::string::npos) << momd.log();
+  ASSERT_TRUE(momd.Start(data_)) << momd.log();
+  client.set_port(momd.port());
+  auto queue = client.Send("GET", "/v1/queues/q");
+  ASSERT_TRUE(queue);
+  EXPECT_EQ(queue->json().at("ready").to_number<int>(), 100'000) << queue->body;
+}
+
+// A limit above what any disk has free stands for a disk that is nearly full.
+TEST_F(StartTest, ANearlyFullDiskRefusesPublishingWhileReceivingGoesOn) {
+  MomdProcess momd;
+  ASSERT_TRUE(momd.Start(data_)) << momd.log();
+  HttpClient client(momd.port());
+  client.Login("alice", "a long password");
+  ASSERT_EQ(client.Send("POST", "/v1/queues", R"({"name":"q"})")->status, 201);
+  ASSERT_EQ(client.Send("POST", "/v1/queues/q/messages", "kept")->status, 201);
+  ASSERT_EQ(momd.Terminate(), 0);
+  ASSERT_TRUE(momd.Start(data_, {"--disk-free-min-mib", "1000000000"})) << momd.log();
+  client.set_port(momd.port());
+  auto publish = client.Send("POST", "/v1/queues/q/messages", "too much");
+  ASSERT_TRUE(publish);
+  EXPECT_EQ(publish->status, 507) << publish->body;
+  EXPECT_EQ(publish->json().at("code").as_string(), "disk-nearly-full") << publish->body;
+  EXPECT_TRUE(publish->headers.contains("retry-after"));
+  auto received = client.Send("POST", "/v1/queues/q/receive", "{}");
+  ASSERT_EQ(received->status, 200) << received->body;
+  const auto message = received->json().at("messages").at(0);
+  EXPECT_EQ(message.at("body").as_string(), "kept");
+  const std::string receipt(message.at("receipt").as_string());
+  auto ack = client.Send("POST", "/v1/queues/q/ack", "{\"receipts\":[\"" + receipt + "\"]}");
+  EXPECT_EQ(ack->status, 200) << ack->body;
+  EXPECT_EQ(ack->json().at("acked").to_number<int>(), 1);
+  EXPECT_EQ(client.Send("GET", "/readyz")->status, 503);
 }
 
 TEST_F(StartTest, RefusesBadArguments) {
