@@ -1,94 +1,203 @@
-// Quorum: the replication protocol as a pure state machine. Events go in, effects come out; whoever drives it
-// executes the effects in the order of the fields of Effects, from top to bottom.
+// Quorum: the replication protocol as a pure state machine (KRaft's pull protocol on long-lived streams). An
+// event and the time go in, effects come out; the driver carries the effects out in the order of their
+// fields. Rules by number (S1-S5, I1-I17): docs/protocol.md.
 //
-// This is the protocol for a cluster of one voter: it elects itself, and what is durable here is committed.
-// Elections among several nodes, fetching and truncation arrive with the cluster.
+// Sources: Raft thesis; KIP-595, 630, 853, 996, 1166.
 #pragma once
 
 #include <cstdint>
 #include <optional>
-#include <variant>
 #include <vector>
 
-#include "core/base/ids.h"
-#include "core/base/time.h"
+#include "core/quorum/effects.h"
+#include "core/quorum/epoch_table.h"
+#include "core/quorum/events.h"
+#include "core/quorum/options.h"
+#include "core/quorum/state.h"
+#include "core/quorum/voter_history.h"
 
 namespace mom::quorum {
 
-enum class Role : uint8_t { kUnattached, kFollower, kProspective, kCandidate, kLeader, kResigned };
-
-// What must be durable before anything that depends on it leaves the node.
-struct HardState {
-  Epoch epoch;
-  NodeId voted_for;  // 0: nobody.
-  NodeId leader;     // 0: unknown.
-  bool operator==(const HardState&) const = default;
-};
-
-// What the log and the hard state held when the process started.
-struct Restored {
-  HardState hard_state;
-  Offset log_end;
-  Epoch last_epoch;  // Of the entry before log_end.
-};
-
-// The process starts. First event, once.
-struct Started {};
-// `count` commands wait to be appended.
-struct Proposed {
-  uint32_t count = 0;
-};
-// Everything below `durable_end` has been fsynced.
-struct Persisted {
-  Offset durable_end;
-};
-using Event = std::variant<Started, Proposed, Persisted>;
-
-// Appends to be made now, from `begin` on, all of `epoch`.
-struct Append {
-  Offset begin;
-  Epoch epoch;
-  bool leader_change = false;  // One LeaderChange entry comes first.
-  uint32_t commands = 0;       // Then so many of the waiting commands, in their order.
-};
-
-struct Effects {
-  std::optional<HardState> hard_state;  // Make durable before going on.
-  std::optional<Append> append;
-  std::optional<Offset> committed_end;  // Rose to this.
-  std::optional<Role> role;
-  uint32_t refused = 0;  // So many waiting commands are refused: this node does not lead.
-};
-
-// Not thread-safe; one instance a group, never a singleton. Holds offsets and epochs, never payloads.
+// Not thread-safe; one instance a group, never a singleton. Holds offsets and epochs, never payloads. Events
+// of the driver that contradict earlier ones are our own bugs and stop the process (MOM_CHECK); messages of
+// peers never do. The same seed and the same events give the same effects on every machine.
 class Quorum {
  public:
-  Quorum(NodeId self, const Restored& restored);
+  // REQUIRES: `restored` is consistent: hard state not older than the log, ends in order.
+  Quorum(const Options& options, const Restored& restored);
 
-  Effects Step(const Event& event);
+  // REQUIRES: `now` never falls; the first event is Started.
+  Effects Step(Instant now, const Event& event);
 
   Role role() const { return role_; }
   Epoch epoch() const { return hard_state_.epoch; }
-  NodeId leader() const { return hard_state_.leader; }
-  Offset log_end() const { return log_end_; }
+  NodeId leader() const { return hard_state_.leader; }  // 0: unknown.
+  Offset log_start() const { return epochs_.log_start(); }
+  Offset log_end() const { return epochs_.log_end(); }
   Offset durable_end() const { return durable_end_; }
-  // Empty until an entry of the own epoch is committed (I10).
-  std::optional<Offset> high_watermark() const { return high_watermark_; }
+  // Follower: min(leader's, own log end). Leader: empty until an entry of its epoch is committed (I10).
+  std::optional<Offset> high_watermark() const;
+  // Everything below may be applied: committed and durable here.
+  Offset committed_end() const { return committed_end_; }
+  bool damaged() const { return damaged_; }
+  // In use: the last in the log, committed or not (I15).
+  const VoterSet& voters() const { return voters_.current(); }
+  bool is_voter() const { return voters().Contains(self_); }
+  // In force behind `end`; for the maker of a snapshot. REQUIRES: log_start <= end <= log_end.
+  const VoterSet& VotersAt(Offset end) const { return voters_.At(end); }
+  const EpochTable& epochs() const { return epochs_; }
+  // Leader: what it knows of the others, voters first. Empty otherwise.
+  const std::vector<Progress>& progress() const { return lead_.progress; }
+  // The stream that this follower holds; 0: none.
+  SessionId session() const { return follow_.session; }
+  const HardState& hard_state() const { return hard_state_; }
+  Instant wake_at() const { return NextDeadline(); }
 
  private:
-  void On(const Started& event, Effects* effects);
-  void On(const Proposed& event, Effects* effects);
-  void On(const Persisted& event, Effects* effects);
-  void CheckInvariants() const;
+  friend class Invariants;  // invariants.cc reads everything, changes nothing.
 
-  NodeId self_;
+  // quorum.cc: one handler an event; small helpers of all the rest.
+  void On(const Started& event);
+  void On(const Tick& event);
+  void On(const Received& event);
+  void On(const Persisted& event);
+  void On(const LogStartMoved& event);
+  void Send(NodeId to, Body body);
+  void RaiseCommitted();
+  void AppendAsLeader(bool leader_change, const VoterSet* voters, uint32_t commands);
+  HardState& ChangeHardState();
+  Instant After(int64_t ns) const;
+  int64_t Jitter(int64_t below_ns);
+
+  // election.cc
+  void On(const VoteRequest& request, const Identity& from);
+  void On(const VoteReply& reply, const Identity& from);
+  Refusal JudgeVote(const VoteRequest& request, const ReplicaKey& candidate) const;
+  Refusal JudgePreVote(const VoteRequest& request) const;
+  bool IsLogUpToDate(Epoch last_epoch, Offset log_end) const;
+  void YieldTo(const VoteRequest& request, const Identity& from);
+  bool MayStand() const;
+  void BecomeProspective();
+  void BecomeCandidate();
+  void StartRound(bool pre_vote);
+  void LoseRound();
+  void OnElectionTimeout();
+
+  // roles.cc: transitions that several concerns share.
+  void LearnEpoch(Epoch epoch);
+  void LearnHint(Epoch epoch, NodeId leader);
+  void LeaveRole();
+  void BecomeUnattached(Epoch epoch);
+  void BecomeFollower(Epoch epoch, const Identity& leader);
+  void BecomeLeader();
+  void Resign();
+  void SetElectionDeadline();
+
+  // notices.cc: epoch notices and the handing over of leadership.
+  void On(const BeginEpoch& notice, const Identity& from);
+  void On(const EndEpoch& notice, const Identity& from);
+  void On(const HandOver& notice, const Identity& from);
+  void On(const EpochReply& reply, const Identity& from);
+  void On(const TransferLeadership& event);
+  void On(const ResignAsked& event);
+  void SendBeginEpoch(bool all);
+  void ContinueTransfer();
+  void EndTransfer(Refusal refusal);
+  bool LeadershipIsLost(const Identity& from) const;
+
+  // follower.cc: the pulling side of a stream.
+  void On(const FetchReply& reply, const Identity& from);
+  void OnFrame(const FetchReply& reply, const Frame& frame);
+  void OnDiverging(const FetchReply& reply, const EpochEnd& diverging);
+  void OnSnapshotOffered(const FetchReply& reply, const SnapshotId& id);
+  void OnFetchRefused(const FetchReply& reply, const FetchRefused& refused, const Identity& from);
+  Refusal JudgeFrame(const FetchReply& reply, const Frame& frame) const;
+  void OnLeaderStreamClosed();
+  void OpenStream(NodeId peer);
+  void OpenStreamIfDue();
+  void DropStream();
+  void DelayReopen();
+  void Acknowledge();
+  void FollowHighWatermark(Offset leader_high_watermark);
+  void HeardLeader();
+  NodeId NextToAsk();
+
+  // leader.cc: proposals, time of a leader.
+  void On(const Proposed& event);
+  void OnLeaderTick();
+  void RestartCheckQuorum();
+  void Contact(Progress* progress);
+  void WatchDisk();
+
+  // sessions.cc: the serving side of the streams.
+  void On(const FetchRequest& request, const Identity& from);
+  void On(const FrameSent& event);
+  void On(const StreamClosed& event);
+  void OpenSession(const FetchRequest& request, Progress* progress);
+  void OnAcknowledged(const FetchRequest& request, Progress* progress);
+  void RefuseFetch(const FetchRequest& request, NodeId to, Refusal refusal, SessionId known);
+  void EndSession(Progress* progress, bool close_stream);
+  void EndAllSessions();
+  void SendWhatIsDue(Progress* progress);
+  void SendToAll();
+  Progress* FindProgress(const ReplicaKey& key);
+  Progress* AddObserver(const ReplicaKey& key);
+  void MatchProgressToVoters();
+
+  // watermark.cc
+  void RaiseHighWatermark();
+  Offset MajorityEnd() const;
+
+  // reads.cc
+  void On(const ReadRequested& event);
+  void ConfirmReads();
+  void RefuseReads(Refusal refusal);
+
+  // membership.cc
+  void On(const ChangeVoters& event);
+  Refusal JudgeChange(const ChangeVoters& event);
+  void OnVotersCommitted();
+  void OnVotersChanged();
+
+  // snapshot.cc
+  void On(const SnapshotAvailable& event);
+  void On(const SnapshotServed& event);
+  void On(const SnapshotProgress& event);
+  void On(const SnapshotDownloaded& event);
+  void On(const SnapshotFailed& event);
+  void On(const SnapshotInstalled& event);
+  void AbortSnapshot();
+
+  // validate.cc: what may be believed of a message.
+  Refusal Validate(const Message& message) const;
+  void RefuseMessage(const Message& message, Refusal refusal);
+
+  // timers.cc
+  Instant NextDeadline() const;
+
+  const Options options_;
+  const ReplicaKey self_;
+  Random random_;
+  Instant now_;
+  bool started_ = false;
+  Effects* effects_ = nullptr;  // Of the step that runs.
+
   HardState hard_state_;
   Role role_ = Role::kUnattached;
-  Epoch last_epoch_;
-  Offset log_end_;
-  Offset durable_end_;  // Invariant: <= log_end_.
-  Offset epoch_start_;  // Where this node's leadership began.
-  std::optional<Offset> high_watermark_;
+  std::optional<Epoch> led_before_;  // Led before the restart, never again (I3).
+  bool damaged_ = false;
+
+  EpochTable epochs_;   // Also log start and log end.
+  Offset durable_end_;  // Invariant: <= log end.
+  VoterHistory voters_;
+  Offset high_watermark_;               // Largest known; never falls in a run (I10). A leader's own: lead_.
+  Offset committed_end_;                // min(high watermark, durable end), as told to the driver.
+  std::optional<SnapshotId> snapshot_;  // That can be handed out.
+
+  Instant deadline_ = kNever;  // Of the role: fetch timeout, election timeout, end of a round.
+  Campaign campaign_;          // Of kProspective and kCandidate.
+  Following follow_;           // The stream upwards: of kFollower, and of kUnattached in search of a leader.
+  Leadership lead_;            // Of kLeader.
 };
 
 }  // namespace mom::quorum
