@@ -23,6 +23,19 @@ void NoteDamage(const std::string& path, uint64_t byte, Offset offset, RecoveryR
   report->damaged_offset = offset;
 }
 
+// REQUIRES: called for the segments in order, before report->entries grows.
+void NoteEpochs(SegmentScan* scan, RecoveryReport* report) {
+  const ChainPoint& begin = scan->index.front().before;
+  if (report->segments == 0) report->start_epoch = begin.epoch;
+  // The oldest segment may begin inside of an epoch, which then begins there for all that is known.
+  const bool inside = report->entries == 0 && scan->records > 0 &&
+                      (scan->epochs.empty() || scan->epochs.front().begin != begin.next);
+  if (inside) report->epochs.push_back(EpochBegin{begin.epoch, begin.next});
+  report->epochs.insert(report->epochs.end(), scan->epochs.begin(), scan->epochs.end());
+  std::move(scan->voters_entries.begin(), scan->voters_entries.end(),
+            std::back_inserter(report->voters_entries));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<Wal>> Wal::Open(Env* env, const std::string& dir, const WalOptions& options,
@@ -43,6 +56,7 @@ Status FileWal::Open(RecoveryReport* report) {
   if (mark_.pending == PendingWork::kReset) {
     MOM_RETURN_IF_ERROR(FinishReset());
     report->segments = 1;
+    report->start_epoch = segments_.front().end.epoch;
   } else {
     std::vector<Offset> firsts;
     MOM_RETURN_IF_ERROR(FindSegments(&firsts));
@@ -123,6 +137,7 @@ Status FileWal::ScanAll(const std::vector<Offset>& firsts, RecoveryReport* repor
     // A segment is complete and durable before the next one starts.
     scan->proven_end = last ? std::max(scan->proven_end, proven) : firsts[i + 1];
     MOM_RETURN_IF_ERROR(Judge(*scan, last, segment, report));
+    NoteEpochs(&*scan, report);
     segments_.push_back(std::move(segment));
     ++report->segments;
     report->entries += scan->records;

@@ -63,6 +63,12 @@ bool Advance(std::string_view file, uint64_t key, SegmentScan* scan) {
     scan->index.push_back(IndexPoint{position, scan->end});
   }
   scan->proven_end = std::max(scan->proven_end, Offset{header->durable_end});
+  if (Epoch{header->epoch} != scan->end.epoch) {
+    scan->epochs.push_back(EpochBegin{Epoch{header->epoch}, Offset{header->offset}});
+  }
+  if (header->kind == static_cast<uint8_t>(EntryKind::kVoters)) {
+    scan->voters_entries.push_back(DecodeEntry(*header, rest.substr(0, bytes)));
+  }
   scan->end = Behind(*header);
   scan->end_position = position + bytes;
   ++scan->records;

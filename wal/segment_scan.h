@@ -6,6 +6,7 @@
 
 #include "wal/record.h"
 #include "wal/tail_rule.h"
+#include "wal/wal.h"
 
 namespace mom::wal {
 
@@ -20,12 +21,14 @@ inline constexpr uint64_t kIndexStepBytes = 32u << 10;
 
 struct SegmentScan {
   uint64_t records = 0;
-  ChainPoint end;                 // Behind the last good record.
-  uint64_t end_position = 0;      // The same in bytes.
-  uint64_t used_end = 0;          // Behind the last byte of the file that is not zero; >= end_position.
-  std::vector<IndexPoint> index;  // Never empty.
-  Found found = Found::kNothing;  // Behind the last good record.
-  Offset proven_end;              // Everything below was durable, says some record header of the segment.
+  ChainPoint end;                     // Behind the last good record.
+  uint64_t end_position = 0;          // The same in bytes.
+  uint64_t used_end = 0;              // Behind the last byte of the file that is not zero; >= end_position.
+  std::vector<IndexPoint> index;      // Never empty.
+  Found found = Found::kNothing;      // Behind the last good record.
+  Offset proven_end;                  // Everything below was durable, says some record header of the segment.
+  std::vector<EpochBegin> epochs;     // Those that begin in this segment.
+  std::vector<Entry> voters_entries;  // Those of kind kVoters.
 };
 
 // `file` is the whole segment with a good header. Stops before the record of offset `stop`.

@@ -22,12 +22,22 @@ struct WalOptions {
   bool may_create = true;  // False where a log must exist: its absence is then corruption.
 };
 
+// An epoch and the offset of its first entry that is still held.
+struct EpochBegin {
+  Epoch epoch;
+  Offset begin;
+};
+
 // What opening found and did, for the log line of the start and for tests.
 struct RecoveryReport {
   uint64_t segments = 0;
   uint64_t entries = 0;
   uint64_t torn_bytes_cut = 0;
   std::string note;  // One sentence when something was cut; else empty.
+  // What the scan saw of epochs and voters, for the protocol; nothing else derives them.
+  Epoch start_epoch;                  // Of the entry before log_start(); 0 when there never was one.
+  std::vector<EpochBegin> epochs;     // Ascending; the first begins at log_start(), unless the log is empty.
+  std::vector<Entry> voters_entries;  // Entries of kind kVoters, ascending.
   // With kCorruption: what to put aside, and the first offset that is not certain.
   std::string damaged_file;
   uint64_t damaged_byte = 0;

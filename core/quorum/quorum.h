@@ -1,7 +1,6 @@
 // Quorum: the replication protocol as a pure state machine (KRaft's pull protocol on long-lived streams). An
 // event and the time go in, effects come out; the driver carries the effects out in the order of their
 // fields. Rules by number (S1-S5, I1-I17): docs/protocol.md.
-//
 // Sources: Raft thesis; KIP-595, 630, 853, 996, 1166.
 #pragma once
 
@@ -31,7 +30,7 @@ class Quorum {
 
   Role role() const { return role_; }
   Epoch epoch() const { return hard_state_.epoch; }
-  NodeId leader() const { return hard_state_.leader; }  // 0: unknown.
+  NodeId leader() const { return KnownLeader(); }  // 0: unknown.
   Offset log_start() const { return epochs_.log_start(); }
   Offset log_end() const { return epochs_.log_end(); }
   Offset durable_end() const { return durable_end_; }
@@ -46,10 +45,8 @@ class Quorum {
   // In force behind `end`; for the maker of a snapshot. REQUIRES: log_start <= end <= log_end.
   const VoterSet& VotersAt(Offset end) const { return voters_.At(end); }
   const EpochTable& epochs() const { return epochs_; }
-  // Leader: what it knows of the others, voters first. Empty otherwise.
   const std::vector<Progress>& progress() const { return lead_.progress; }
-  // The stream that this follower holds; 0: none.
-  SessionId session() const { return follow_.session; }
+  SessionId session() const { return follow_.session; }  // Upwards; 0: none.
   const HardState& hard_state() const { return hard_state_; }
   Instant wake_at() const { return NextDeadline(); }
 
@@ -65,7 +62,6 @@ class Quorum {
   void Send(NodeId to, Body body);
   void RaiseCommitted();
   void AppendAsLeader(bool leader_change, const VoterSet* voters, uint32_t commands);
-  HardState& ChangeHardState();
   Instant After(int64_t ns) const;
   int64_t Jitter(int64_t below_ns);
 
@@ -75,9 +71,9 @@ class Quorum {
   Refusal JudgeVote(const VoteRequest& request, const ReplicaKey& candidate) const;
   Refusal JudgePreVote(const VoteRequest& request) const;
   bool IsLogUpToDate(Epoch last_epoch, Offset log_end) const;
-  void YieldTo(const VoteRequest& request, const Identity& from);
+  void YieldTo(const VoteRequest& request, const ReplicaKey& candidate);
   bool MayStand() const;
-  void BecomeProspective();
+  void BecomeProspective(bool ask);
   void BecomeCandidate();
   void StartRound(bool pre_vote);
   void LoseRound();
@@ -85,10 +81,11 @@ class Quorum {
 
   // roles.cc: transitions that several concerns share.
   void LearnEpoch(Epoch epoch);
-  void LearnHint(Epoch epoch, NodeId leader);
-  void LeaveRole();
+  void LearnHint(NodeId leader);
+  void LeaveRole(Role next);
+  NodeId KnownLeader() const;
   void BecomeUnattached(Epoch epoch);
-  void BecomeFollower(Epoch epoch, const Identity& leader);
+  void BecomeFollower(Epoch epoch, const ReplicaKey& leader);
   void BecomeLeader();
   void Resign();
   void SetElectionDeadline();
@@ -103,15 +100,14 @@ class Quorum {
   void SendBeginEpoch(bool all);
   void ContinueTransfer();
   void EndTransfer(Refusal refusal);
-  bool LeadershipIsLost(const Identity& from) const;
 
   // follower.cc: the pulling side of a stream.
   void On(const FetchReply& reply, const Identity& from);
   void OnFrame(const FetchReply& reply, const Frame& frame);
   void OnDiverging(const FetchReply& reply, const EpochEnd& diverging);
   void OnSnapshotOffered(const FetchReply& reply, const SnapshotId& id);
-  void OnFetchRefused(const FetchReply& reply, const FetchRefused& refused, const Identity& from);
-  Refusal JudgeFrame(const FetchReply& reply, const Frame& frame) const;
+  void OnFetchRefused(const FetchReply& reply, const FetchRefused& refused);
+  bool IsAcceptable(const FetchReply& reply, const Frame& frame) const;
   void OnLeaderStreamClosed();
   void OpenStream(NodeId peer);
   void OpenStreamIfDue();
@@ -120,6 +116,8 @@ class Quorum {
   void Acknowledge();
   void FollowHighWatermark(Offset leader_high_watermark);
   void HeardLeader();
+  void OnFollowerTick();
+  void CheckRepaired();
   NodeId NextToAsk();
 
   // leader.cc: proposals, time of a leader.
@@ -140,6 +138,7 @@ class Quorum {
   void EndAllSessions();
   void SendWhatIsDue(Progress* progress);
   void SendToAll();
+  bool ServesFrom(const FetchRequest& request, Progress* progress);
   Progress* FindProgress(const ReplicaKey& key);
   Progress* AddObserver(const ReplicaKey& key);
   void MatchProgressToVoters();
@@ -157,7 +156,6 @@ class Quorum {
   void On(const ChangeVoters& event);
   Refusal JudgeChange(const ChangeVoters& event);
   void OnVotersCommitted();
-  void OnVotersChanged();
 
   // snapshot.cc
   void On(const SnapshotAvailable& event);
@@ -172,8 +170,7 @@ class Quorum {
   Refusal Validate(const Message& message) const;
   void RefuseMessage(const Message& message, Refusal refusal);
 
-  // timers.cc
-  Instant NextDeadline() const;
+  Instant NextDeadline() const;  // timers.cc
 
   const Options options_;
   const ReplicaKey self_;

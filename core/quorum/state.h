@@ -66,7 +66,7 @@ struct Progress {
   // The stream that `next` belongs to.
   SessionId session;               // Largest ever seen from this replica.
   bool open = false;               // It is served.
-  bool begun = false;              // Some session was opened in this epoch.
+  bool framed = false;             // A frame was ordered in this session.
   bool write_outstanding = false;  // A SendFrame waits for its FrameSent.
   Offset offered_begin;            // What that frame may hold: [offered_begin, offered_end).
   Offset offered_end;
@@ -101,6 +101,7 @@ struct Leadership {
   Instant begin_epoch = kNever;          // Next repetition.
   Instant disk = kNever;                 // Fsync must make progress by then; kNever: nothing waits.
   uint64_t probe = 0;                    // Newest that a waiting read needs.
+  bool probe_used = false;               // Some frame carries it.
   std::vector<WaitingRead> reads;
   std::optional<uint64_t> change_id;  // ChangeVoters whose entry is not committed.
   std::optional<Transfer> transfer;
@@ -118,11 +119,14 @@ struct Following {
   Instant last_sent;        // Newest FetchRequest.
   Instant reopen = kNever;  // When to open a stream again; kNever: one is open, or S1 forbids.
   uint32_t reopen_attempts = 0;
-  uint32_t quick_attempts = 0;  // Pre-votes because of a closed stream since the last frame.
-  NodeId hint;                  // Said to lead; asked next, once.
-  uint32_t asked = 0;           // Rotates through those who may know the leader.
+  uint32_t quick_attempts = 0;   // Pre-votes because of a closed stream since the last frame.
+  NodeId hint;                   // Said to lead; asked next, once.
+  bool lost = false;             // The leader is silent and this replica may not stand: ask others.
+  Offset leader_high_watermark;  // In the newest frame of this session; 0: none yet.
+  uint32_t asked = 0;            // Rotates through those who may know the leader.
   uint64_t probe = 0;
-  std::optional<SnapshotId> pulling;     // Being downloaded.
+  std::optional<SnapshotId> pulling;  // Being downloaded.
+  VoterSet pulled_voters;
   std::optional<SnapshotId> installing;  // Ordered; the log is not to be touched.
 };
 
@@ -131,9 +135,7 @@ struct Campaign {
   uint64_t round = 0;
   std::vector<NodeId> granted;  // Voters, without the own vote.
   std::vector<NodeId> refused;
-  bool yielded = false;  // A better one stands: no more counting in this round.
-  NodeId former_leader;  // Of this epoch, when a follower began to doubt it.
-  ReplicaKey former_leader_key;
+  bool yielded = false;   // A better one stands: no more counting in this round.
   uint32_t attempts = 0;  // Lost rounds in a row.
 };
 

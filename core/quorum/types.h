@@ -53,7 +53,9 @@ struct SessionId {
 inline constexpr Epoch kEpochMax{0xffff'0000u};
 inline constexpr Offset kOffsetMax{uint64_t{1} << 62};
 inline constexpr SessionId kSessionMax{uint64_t{1} << 62};
+inline constexpr SessionId kSessionHintMax{uint64_t{1} << 61};  // Taken over from a leader's answer.
 inline constexpr size_t kVotersMax = 9;
+inline constexpr uint32_t kFrameEntriesMax = 65536;
 
 // Later than every time: no deadline.
 inline constexpr Instant kNever{INT64_MAX};

@@ -21,12 +21,6 @@ int64_t WallMs() {
   return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
 }
 
-quorum::Restored Restore(const DataDir& data) {
-  return quorum::Restored{{data.hard_state.epoch, data.hard_state.voted_for, data.hard_state.leader},
-                          data.wal->log_end(),
-                          data.wal->last_epoch()};
-}
-
 // Commands that put more onto the disk and can wait until there is room again.
 bool NeedsRoom(const v1::Command& command) {
   return command.has_publish() || command.has_transaction() || command.has_create_queue() ||
@@ -57,7 +51,8 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       work_(boost::asio::make_work_guard(io_)),
       clock_timer_(io_),
       disk_timer_(io_),
-      quorum_(data_.identity.node, Restore(data_)),
+      protocol_timer_(io_),
+      quorum_(QuorumOptions(data_), Restore(data_)),
       last_timestamp_(data_.wal->last_timestamp()),
       start_end_(data_.wal->log_end().value) {
   latest_ = data_.view->Latest();
@@ -104,6 +99,7 @@ void AsioReplica::Start() {
         boost::asio::post(io_, [this, status] { Fail(status); });
       }
       log_start_ = wal->log_start().value;
+      boost::asio::post(io_, [this, start = wal->log_start()] { Step(quorum::LogStartMoved{start}); });
     });
     if (!posted.ok()) return;  // Busy or stopping: the next checkpoint drops it.
   };
@@ -116,8 +112,7 @@ void AsioReplica::Start() {
   applier_->Start();
   checkpointer_->Start();
   boost::asio::post(io_, [this] {
-    std::vector<Proposal> none;
-    Execute(quorum_.Step(quorum::Started{}), &none);
+    Step(quorum::Started{});
     CheckDisk();
   });
   thread_ = std::thread([this] { io_.run(); });
@@ -130,6 +125,7 @@ void AsioReplica::Stop() {
   boost::asio::post(io_, [this] {
     clock_timer_.cancel();
     disk_timer_.cancel();
+    protocol_timer_.cancel();
     for (auto& [end, waiter] : waiters_) waiter->timer.cancel();
     work_.reset();
   });
@@ -180,86 +176,6 @@ void AsioReplica::Enqueue(Proposal proposal) {
   if (inbox_posted_ || log_busy_) return;
   inbox_posted_ = true;
   boost::asio::post(io_, [this] { DrainInbox(); });
-}
-
-void AsioReplica::DrainInbox() {
-  std::vector<Proposal> proposals;
-  {
-    std::lock_guard lock(inbox_mutex_);
-    proposals.swap(inbox_);
-    inbox_posted_ = false;
-    log_busy_ = quorum_.durable_end() < quorum_.log_end() || !proposals.empty();
-  }
-  if (proposals.empty()) return;
-  Execute(quorum_.Step(quorum::Proposed{static_cast<uint32_t>(proposals.size())}), &proposals);
-}
-
-// The only place where effects happen, in the order of the struct: what later ones promise must be durable,
-// or on its way, before.
-void AsioReplica::Execute(const quorum::Effects& effects, std::vector<Proposal>* proposals) {
-  if (failed_) {
-    for (auto& proposal : *proposals) {
-      if (proposal.done) proposal.done(Refused(Status::kStopping, "the node failed and stops"));
-    }
-    return;
-  }
-  if (effects.hard_state) {
-    const quorum::HardState& state = *effects.hard_state;
-    const wal::HardState durable{state.epoch, state.voted_for, data_.identity.disk, state.leader};
-    if (Status status = wal::WriteHardState(data_.env, data_.hard_state_path(), durable); !status.ok()) {
-      return Fail(status);
-    }
-  }
-  if (effects.append) ExecuteAppend(*effects.append, proposals);
-  if (effects.committed_end) ExecuteCommit(*effects.committed_end);
-  MOM_CHECK(effects.refused <= proposals->size(), effects.refused);
-  if (effects.refused > 0) {
-    for (auto& proposal : *proposals) {
-      if (proposal.done) proposal.done(Refused(Status::kNotLeader, "this node does not lead"));
-    }
-  }
-  if (effects.role) Publish();
-}
-
-void AsioReplica::ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals) {
-  std::vector<Entry> entries;
-  entries.reserve(append.commands + 1);
-  Offset offset = append.begin;
-  auto add = [&](EntryKind kind, std::shared_ptr<const std::string> payload,
-                 std::function<void(Outcome)> done) {
-    Entry entry{offset, append.epoch, StampNow(), kind, std::move(payload)};
-    entries.push_back(entry);
-    in_flight_.push_back(Pending{std::move(entry), std::move(done)});
-    offset = Next(offset);
-  };
-  if (append.leader_change) {
-    add(EntryKind::kLeaderChange,
-        std::make_shared<const std::string>(std::to_string(data_.identity.node.value)), nullptr);
-  }
-  MOM_CHECK(append.commands == proposals->size(), append.commands, proposals->size());
-  for (auto& proposal : *proposals) add(proposal.kind, std::move(proposal.payload), std::move(proposal.done));
-  proposals->clear();
-  if (Status status = wal_->Submit(std::move(entries)); !status.ok()) Fail(status);
-}
-
-void AsioReplica::ExecuteCommit(Offset end) {
-  std::vector<Pending> committed;
-  while (!in_flight_.empty() && in_flight_.front().entry.offset < end) {
-    committed.push_back(std::move(in_flight_.front()));
-    in_flight_.pop_front();
-  }
-  applier_->Commit(end, std::move(committed));
-}
-
-void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
-  if (failed_) return;
-  if (!status.ok()) return Fail(status);
-  wal_syncs_.fetch_add(1);
-  wal_entries_.fetch_add((durable_end - quorum_.durable_end()).value);
-  std::vector<Proposal> none;
-  Execute(quorum_.Step(quorum::Persisted{durable_end}), &none);
-  DrainInbox();
-  Publish();
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -71,6 +71,9 @@ class AsioReplica final : public Replica {
   void Enqueue(Proposal proposal);
   // All of these run on the replica thread.
   void DrainInbox();
+  void Step(const quorum::Event& event);
+  void Step(const quorum::Event& event, std::vector<Proposal>* proposals);
+  void ArmProtocol(Instant wake_at);
   void Execute(const quorum::Effects& effects, std::vector<Proposal>* proposals);
   void ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals);
   void ExecuteCommit(Offset end);
@@ -85,6 +88,8 @@ class AsioReplica final : public Replica {
   void Publish();  // Copies what Info() shows.
   ApplierHooks MakeHooks();
   Result<std::vector<Entry>> ReadLog(Offset from);
+  static quorum::Options QuorumOptions(const DataDir& data);
+  static quorum::Restored Restore(const DataDir& data);
 
   const ReplicaOptions options_;
   DataDir data_;
@@ -92,9 +97,11 @@ class AsioReplica final : public Replica {
   boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
   boost::asio::steady_timer clock_timer_;
   boost::asio::steady_timer disk_timer_;
+  boost::asio::steady_timer protocol_timer_;
 
   // Used by the replica thread only.
   quorum::Quorum quorum_;
+  Instant armed_for_ = quorum::kNever;  // Of protocol_timer_.
   Timestamp last_timestamp_;
   std::deque<Pending> in_flight_;  // Appended, not yet committed.
   std::optional<Timestamp> next_due_;
