@@ -67,8 +67,13 @@ void Quorum::YieldTo(const VoteRequest& request, const ReplicaKey& candidate) {
   if (theirs > mine) campaign_.yielded = true;
 }
 
+// A voter, or one that an entry not known to be committed removes: it may hold the only complete log, so it
+// must be able to lead until the removal is committed, without counting itself (thesis 4.2.2).
 bool Quorum::MayStand() const {
-  return is_voter() && !damaged_ && !follow_.installing && epoch() < kEpochMax;
+  const VotersEntry* last = voters_.last();
+  const bool leaving =
+      last != nullptr && last->offset >= high_watermark_ && voters_.At(last->offset).Contains(self_);
+  return (is_voter() || leaving) && !damaged_ && !follow_.installing && epoch() < kEpochMax;
 }
 
 void Quorum::BecomeProspective(bool ask) {
@@ -92,7 +97,7 @@ void Quorum::StartRound(bool pre_vote) {
   campaign_.refused.clear();
   campaign_.yielded = false;
   SetElectionDeadline();
-  if (voters().majority() == 1) return pre_vote ? BecomeCandidate() : BecomeLeader();
+  if (is_voter() && voters().majority() == 1) return pre_vote ? BecomeCandidate() : BecomeLeader();
   const VoteRequest request{epoch(), pre_vote, campaign_.round, epochs_.last_epoch(), log_end()};
   for (const ReplicaKey& voter : voters()) {
     if (voter != self_) Send(voter.node, request);
@@ -109,7 +114,7 @@ void Quorum::On(const VoteReply& reply, const Identity& from) {
   if (reply.refusal == Refusal::kNone) {
     if (campaign_.yielded) return;
     AddOnce(&campaign_.granted, from.node);
-    if (campaign_.granted.size() + 1 < voters().majority()) return;
+    if (campaign_.granted.size() + (is_voter() ? 1 : 0) < voters().majority()) return;
     return reply.pre_vote ? BecomeCandidate() : BecomeLeader();
   }
   // The leader itself refuses: it is alive, and nobody else may say so.

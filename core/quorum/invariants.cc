@@ -63,7 +63,7 @@ void Invariants::CheckState(const Quorum& q) const {
   MOM_CHECK(q.epochs_.last_epoch() <= q.epoch(), q.epochs_.last_epoch(), q.epoch());
   // I14, and a damaged log stands for nothing.
   if (q.role_ == Role::kProspective || q.role_ == Role::kCandidate) {
-    MOM_CHECK(q.is_voter() && !q.damaged_, q.role_, q.damaged_);
+    MOM_CHECK(q.MayStand(), q.role_, q.damaged_, q.is_voter());
     MOM_CHECK(q.role_ != Role::kCandidate || q.hard_state_.voted_for == q.self_, q.hard_state_.voted_for);
   }
   // I15.

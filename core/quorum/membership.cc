@@ -30,7 +30,8 @@ Refusal Quorum::JudgeChange(const ChangeVoters& event) {
   if (event.replica.empty() || event.replica.disk.empty()) return Refusal::kInvalid;
   if (!event.add) {
     if (!voters().Contains(event.replica)) return Refusal::kNoChange;
-    return voters().size() == 1 ? Refusal::kInvalid : Refusal::kNone;
+    if (voters().size() == 1) return Refusal::kInvalid;
+    return IsMajorityInTouch(voters().Without(event.replica)) ? Refusal::kNone : Refusal::kNotCaughtUp;
   }
   if (voters().Contains(event.replica)) return Refusal::kNoChange;
   if (voters().ContainsNode(event.replica.node)) return Refusal::kInvalid;  // Remove its old disk first.
@@ -38,7 +39,14 @@ Refusal Quorum::JudgeChange(const ChangeVoters& event) {
   const Progress* progress = FindProgress(event.replica);
   const bool close = progress != nullptr && progress->open &&
                      progress->match + Count{options_.catch_up_entries_max} >= log_end();
-  return close ? Refusal::kNone : Refusal::kNotCaughtUp;
+  return close && IsMajorityInTouch(voters().With(event.replica)) ? Refusal::kNone : Refusal::kNotCaughtUp;
+}
+
+// Else the change could never be committed, nor anything behind it.
+bool Quorum::IsMajorityInTouch(const VoterSet& changed) const {
+  size_t in_touch = changed.Contains(self_) ? 1 : 0;
+  for (const Progress& p : lead_.progress) in_touch += p.open && changed.Contains(p.key) ? 1 : 0;
+  return in_touch >= changed.majority();
 }
 
 void Quorum::OnVotersCommitted() {

@@ -39,7 +39,10 @@ Effects Quorum::Step(Instant now, const Event& event) {
   effects_ = &effects;
   std::visit([&](const auto& e) { On(e); }, event);
   // A removed leader leads until its removal is committed (KIP-853; thesis 4.2.2).
-  if (role_ == Role::kLeader && !is_voter() && lead_.high_watermark && !lead_.change_id) Resign();
+  if (role_ == Role::kLeader && !is_voter() && lead_.high_watermark) {
+    const VotersEntry* removal = voters_.last();
+    if (removal == nullptr || removal->offset < *lead_.high_watermark) Resign();
+  }
   RaiseCommitted();
   before.Finish(*this, &effects);
   effects.wake_at = NextDeadline();

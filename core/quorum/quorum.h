@@ -155,6 +155,7 @@ class Quorum {
   // membership.cc
   void On(const ChangeVoters& event);
   Refusal JudgeChange(const ChangeVoters& event);
+  bool IsMajorityInTouch(const VoterSet& changed) const;
   void OnVotersCommitted();
 
   // snapshot.cc
@@ -170,8 +171,7 @@ class Quorum {
   Refusal Validate(const Message& message) const;
   void RefuseMessage(const Message& message, Refusal refusal);
 
-  Instant NextDeadline() const;  // timers.cc
-
+  Instant NextDeadline() const;
   const Options options_;
   const ReplicaKey self_;
   Random random_;

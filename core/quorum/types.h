@@ -149,7 +149,7 @@ enum class Refusal : uint8_t {
   kNotReady,      // No entry of the own epoch is committed yet; retry.
   kBusy,          // Another voter change or transfer is under way.
   kNoChange,      // The voter is a member already, or is none.
-  kNotCaughtUp,   // The new voter lags too far behind.
+  kNotCaughtUp,   // The new voter lags too far behind, or too few voters are in touch.
   kTimedOut,
   kUncertain,  // Leadership was lost; the entry may or may not survive.
 };
