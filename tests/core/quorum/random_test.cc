@@ -159,17 +159,8 @@ class History {
       default:
         if (n.applied <= n.log_start || n.installing) return;
         world_.OfferSnapshot(id);
-        return Below(2) == 0 ? DropPrefix(&n) : void();
+        return Below(2) == 0 ? world_.DropPrefix(id) : void();
     }
-  }
-
-  void DropPrefix(Node* n) {
-    n->floor = n->core->VotersAt(n->applied);
-    n->start_epoch = n->At(Offset{n->applied.value - 1}).epoch;
-    n->log.erase(n->log.begin(),
-                 n->log.begin() + static_cast<std::ptrdiff_t>((n->applied - n->log_start).value));
-    n->log_start = n->applied;
-    world_.Do(n->id.value, LogStartMoved{n->log_start});
   }
 
   // At most one damaged disk at a time, as a minority may be.

@@ -219,9 +219,41 @@ void World::Deliver(uint32_t from, uint32_t to, size_t index, bool lose) {
 
 void World::Persist(uint32_t id, Offset to) {
   Node& n = node(id);
-  if (!n.core) return;
+  if (!n.core || n.stalled) return;
   n.synced = to;
   Do(id, Persisted{to});
+}
+
+Identity World::IdentityOf(const Node& n) const {
+  return Identity{kCluster, n.id, n.disk};
+}
+
+void World::Hand(uint32_t to, const Message& message) {
+  Packet packet;
+  packet.from = message.from.node;
+  packet.to = NodeId{to};
+  packet.message = message;
+  if (const auto* reply = std::get_if<FetchReply>(&message.body)) {
+    if (const auto* frame = std::get_if<Frame>(&reply->body)) {
+      for (const EpochRun& run : frame->runs) {
+        for (uint32_t i = 0; i < run.count; ++i) {
+          packet.entries.push_back({run.epoch, EntryKind::kCommand, next_id_++, {}});
+        }
+      }
+    }
+  }
+  current_frame_ = &packet;
+  Do(to, Received{message});
+}
+
+void World::DropPrefix(uint32_t id) {
+  Node& n = node(id);
+  if (!n.core || n.applied <= n.log_start || n.installing) return;
+  n.floor = n.core->VotersAt(n.applied);
+  n.start_epoch = n.At(Offset{n.applied.value - 1}).epoch;
+  n.log.erase(n.log.begin(), n.log.begin() + static_cast<std::ptrdiff_t>((n.applied - n.log_start).value));
+  n.log_start = n.applied;
+  Do(id, LogStartMoved{n.log_start});
 }
 
 void World::OfferSnapshot(uint32_t id) {

@@ -54,6 +54,7 @@ struct Node {
   Instant wake_at = kNever;
   std::optional<PullSnapshot> pulling;
   bool snapshot_wanted = false;
+  bool stalled = false;  // Its fsync does not return.
   Offset log_end() const { return log_start + Count{log.size()}; }
   const LogEntry& At(Offset offset) const { return log.at((offset - log_start).value); }
   ReplicaKey key() const { return ReplicaKey{id, disk}; }
@@ -83,6 +84,11 @@ class World {
   // Takes packet `index` of the link out, and hands it over unless it is lost.
   void Deliver(uint32_t from, uint32_t to, size_t index, bool lose);
   void Persist(uint32_t id, Offset to);
+  Identity IdentityOf(const Node& node) const;
+  // Hands a message over as if it had just arrived.
+  void Hand(uint32_t to, const Message& message);
+  // Gives up the log below what is applied.
+  void DropPrefix(uint32_t id);
   // Offers a snapshot of everything applied, if something is.
   void OfferSnapshot(uint32_t id);
   void FinishSnapshot(uint32_t id);  // Downloads or installs what is under way.
