@@ -30,7 +30,7 @@ struct RangeCheck {
     return IsEpoch(m.epoch) && m.epoch > Epoch{} && m.successors.size() <= kVotersMax;
   }
   bool operator()(const HandOver& m) const { return IsEpoch(m.epoch); }
-  bool operator()(const EpochReply& m) const { return IsEpoch(m.epoch); }
+  bool operator()(const EpochReply& m) const { return IsEpoch(m.epoch) && m.refusal <= Refusal::kUncertain; }
   bool operator()(const FetchRequest& m) const {
     return IsEpoch(m.epoch) && m.session > SessionId{} && m.session <= kSessionMax &&
            m.last_epoch <= m.epoch && IsPosition(m.durable_end, m.last_epoch) && IsOffset(m.high_watermark);
