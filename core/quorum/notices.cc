@@ -39,6 +39,7 @@ void Quorum::On(const EndEpoch& notice, const Identity& from) {
   if (notice.epoch >= epoch()) {
     LearnEpoch(notice.epoch);
     reply.refusal = Refusal::kNone;
+    if (hard_state_.leader != NodeId{} && from.node != hard_state_.leader) reply.refusal = Refusal::kInvalid;
     if (role_ == Role::kFollower && from.node == hard_state_.leader) {
       DropStream();
       follow_.heard = false;
