@@ -4,6 +4,7 @@
 #include <xxhash.h>
 
 #include <algorithm>
+#include <charconv>
 #include <chrono>
 
 #include "core/base/check.h"
@@ -63,23 +64,27 @@ std::string Call::Address() const {
 }
 
 void Call::AddHeaders(HttpResponse* response) const {
-  const auto add = [response](const char* name, std::string value) {
-    response->headers.emplace_back(name, std::move(value));
+  std::string* lines = &response->header_lines;
+  lines->reserve(224);
+  const auto add_number = [lines](std::string_view name, uint64_t value) {
+    char digits[20];
+    const auto end = std::to_chars(digits, digits + sizeof digits, value).ptr;
+    lines->append(name).append(digits, static_cast<size_t>(end - digits)).append("\r\n");
   };
-  add("Mom-Node", std::to_string(options().node_id));
-  add("Mom-Role", std::string(services_->replica->Role()));
-  add("Mom-Applied", std::to_string(services_->replica->applied_end().value));
+  add_number("Mom-Node: ", options().node_id);
+  lines->append("Mom-Role: ").append(services_->replica->Role()).append("\r\n");
+  add_number("Mom-Applied: ", services_->replica->applied_end().value);
   if (write_offset_) {
-    add("Mom-Offset", std::to_string(write_offset_->value));
-    add("Mom-Epoch", std::to_string(write_epoch_.value));
-    add("Mom-Durability", "quorum-fsync");
+    add_number("Mom-Offset: ", write_offset_->value);
+    add_number("Mom-Epoch: ", write_epoch_.value);
+    lines->append("Mom-Durability: quorum-fsync\r\n");
   }
-  if (replayed_) add("Mom-Replayed", "true");
-  add("X-Content-Type-Options", "nosniff");
+  if (replayed_) lines->append("Mom-Replayed: true\r\n");
+  lines->append("X-Content-Type-Options: nosniff\r\n");
   const bool has_cache_control =
       std::any_of(response->headers.begin(), response->headers.end(),
                   [](const auto& header) { return header.first == "Cache-Control"; });
-  if (!has_cache_control) add("Cache-Control", "no-store");
+  if (!has_cache_control) lines->append("Cache-Control: no-store\r\n");
 }
 
 void Call::Send(HttpResponse response) {

@@ -39,6 +39,9 @@ struct HttpResponse {
   int status = 200;
   std::vector<std::pair<std::string, std::string>> headers;
   std::string body;
+  // Further headers, each a whole line with its CRLF, sent as they are: for those that every answer has, made
+  // by ourselves and free of control characters.
+  std::string header_lines = {};
 };
 
 // The right to answer one request: move-only, usable from any thread, once. Answering after the client hung

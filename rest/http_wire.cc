@@ -248,6 +248,7 @@ bool AppendHead(const HttpResponse& response, const AnswerContext& context, std:
     append_clean(value);
     out->append("\r\n");
   }
+  out->append(response.header_lines);
   if (!context.request_id.empty()) {
     out->append("X-Request-Id: ");
     append_clean(context.request_id);

@@ -53,7 +53,7 @@ class FileWal final : public Wal {
   Status Close() override;
   bool WantsNextSegment() const override;
   Status PrepareNextSegment() override { return maker_.Prepare(); }
-  bool reserve_held() const override { return reserve_.held(); }
+  bool reserve_held() const override { return reserve_.held() || !reserve_.wanted(); }
   Status ReleaseReserve() override { return reserve_.Release(); }
   Status RestoreReserve() override { return reserve_.Restore(); }
 

@@ -13,6 +13,7 @@ class Reserve {
   Reserve(Env* env, std::string dir, uint64_t bytes);
 
   bool held() const { return held_; }
+  bool wanted() const { return bytes_ > 0; }
   // Gives the space back to the file system; ok when it is not held.
   Status Release();
   // Takes the space again; kNoSpace when there is not enough.

@@ -94,7 +94,8 @@ class Wal {
   virtual Status PrepareNextSegment() { return Status(); }
 
   // Append gives the reserve back by itself before it says kNoSpace; a node whose reserve is gone refuses to
-  // publish. ReleaseReserve() gives it back earlier, RestoreReserve() takes it again (kNoSpace: not yet).
+  // publish. A log made with reserve_bytes 0 misses none. ReleaseReserve() gives it back earlier,
+  // RestoreReserve() takes it again (kNoSpace: not yet).
   virtual bool reserve_held() const { return true; }
   virtual Status ReleaseReserve() { return Status(); }
   virtual Status RestoreReserve() { return Status(); }

@@ -81,6 +81,9 @@ ApplierHooks AsioReplica::MakeHooks() {
     applied_end_ = state.end.value;
     if (state.end.value > start_end_) caught_up_ = true;
     checkpointer_->Applied(state.end, log_bytes);
+    // Most batches wake nobody: no waiter, and nothing due earlier or later than before.
+    if (next_due == last_due_ && waiting_ == 0) return;
+    last_due_ = next_due;
     boost::asio::post(io_, [this, next_due] { OnApplied(next_due); });
   };
   hooks.woken = [this](const std::set<std::string>& queues) {
@@ -187,6 +190,7 @@ void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
   while (!waiters_.empty() && waiters_.begin()->first <= end) {
     auto waiter = waiters_.begin()->second;
     waiters_.erase(waiters_.begin());
+    waiting_.fetch_sub(1);
     waiter->timer.cancel();
     if (auto done = std::exchange(waiter->done, nullptr)) done(true);
   }
@@ -218,9 +222,19 @@ void AsioReplica::OnClock() {
 
 void AsioReplica::CheckDisk() {
   auto free_bytes = data_.env->FreeBytes(data_.path);
-  disk_nearly_full_ = !free_bytes.ok() || *free_bytes < options_.disk_free_min_bytes;
-  // Busy: the number is refreshed a second later.
-  Status posted = wal_->Post([this](wal::Wal* wal) { wal_bytes_ = wal->bytes(); });
+  const bool has_room = free_bytes.ok() && *free_bytes >= options_.disk_free_min_bytes;
+  disk_nearly_full_ = !has_room || !reserve_held_;
+  // Busy: looked at again a second later.
+  Status posted = wal_->Post([this, has_room](wal::Wal* wal) {
+    wal_bytes_ = wal->bytes();
+    if (has_room && !wal->reserve_held()) {
+      Status restored = wal->RestoreReserve();
+      if (!restored.ok() && restored.code() != Status::kNoSpace) {
+        boost::asio::post(io_, [this, restored] { Fail(restored); });
+      }
+    }
+    reserve_held_ = wal->reserve_held();
+  });
   if (stopping_) return;
   disk_timer_.expires_after(kDiskCheckPeriod);
   disk_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -268,7 +282,12 @@ std::unique_ptr<ViewSnapshot> AsioReplica::Snapshot() const {
 void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) {
   if (applied_end_.load() > offset.value) return done(true);
   boost::asio::post(io_, [this, offset, timeout_ms, done = std::move(done)]() mutable {
-    if (applied_end_.load() > offset.value) return done(true);
+    // First seen by the applier, then looked: one of both notices the other.
+    waiting_.fetch_add(1);
+    if (applied_end_.load() > offset.value) {
+      waiting_.fetch_sub(1);
+      return done(true);
+    }
     auto waiter = std::make_shared<Waiter>(Waiter{boost::asio::steady_timer(io_), std::move(done)});
     waiters_.emplace(offset.value + 1, waiter);
     waiter->timer.expires_after(std::chrono::milliseconds(timeout_ms));
@@ -279,6 +298,7 @@ void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<v
       for (auto it = begin; it != end; ++it) {
         if (it->second != waiter) continue;
         waiters_.erase(it);
+        waiting_.fetch_sub(1);
         break;
       }
       pending(false);

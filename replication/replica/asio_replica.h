@@ -12,6 +12,7 @@
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -119,7 +120,9 @@ class AsioReplica final : public Replica {
   std::atomic<uint64_t> applied_end_;
   std::atomic<uint64_t> digest_;
   std::atomic<int64_t> applied_ms_;
-  std::atomic<uint64_t> waiting_{0};
+  std::atomic<uint64_t> waiting_{0};      // Size of waiters_, or one more.
+  std::optional<Timestamp> last_due_;     // Used by the applier thread only: what the replica was told last.
+  std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};
   std::atomic<uint64_t> wal_syncs_{0};
   std::atomic<uint64_t> wal_bytes_{0};

@@ -1,6 +1,7 @@
 #include "tests/rest/api/fixture.h"
 
 #include <sodium.h>
+#include <sstream>
 
 #include <chrono>
 
@@ -134,6 +135,12 @@ void PendingAnswer::Complete(uint64_t, HttpResponse response) {
   answer_.status = response.status;
   answer_.body = std::move(response.body);
   for (auto& [name, value] : response.headers) answer_.headers[name] = value;
+  std::istringstream lines(response.header_lines);
+  for (std::string line; std::getline(lines, line);) {
+    const size_t colon = line.find(": ");
+    if (colon == std::string::npos || line.back() != '\r') continue;
+    answer_.headers[line.substr(0, colon)] = line.substr(colon + 2, line.size() - colon - 3);
+  }
   wake_.notify_all();
 }
 
