@@ -23,7 +23,7 @@ run_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   nginx python3 jq
 )
-test_packages=(clang-format)
+test_packages=(clang-format spin)
 
 case "${1:-run}" in
   run) packages=("${run_packages[@]}") ;;
