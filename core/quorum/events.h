@@ -57,7 +57,8 @@ struct FrameSent {
 };
 
 // A fetch stream ended, could not be opened, or was refused by the transport, at either side of it. Not
-// needed for streams closed by an effect. At the follower it allows a pre-vote at once (ADR 0005).
+// needed for streams closed by an effect. Session ids of the two directions may coincide; at worst a session
+// ends once too often. At the follower it allows a pre-vote at once (ADR 0005).
 struct StreamClosed {
   NodeId peer;
   SessionId session;

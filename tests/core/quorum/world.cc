@@ -106,6 +106,9 @@ void World::Do(uint32_t id, const Event& event) {
   Node& n = node(id);
   if (!n.core) return;
   const Packet* frame = std::exchange(current_frame_, nullptr);
+  if (const auto* read = std::get_if<ReadRequested>(&event)) {
+    reads_[{id, read->id}] = committed_.empty() ? 0 : committed_.rbegin()->first + 1;
+  }
   const Effects effects = n.core->Step(now_, event);
   if (on_effects) on_effects(n, effects);
   Execute(&n, effects, frame);
@@ -146,6 +149,7 @@ void World::Execute(Node* n, const Effects& effects, const Packet* frame) {
   }
   if (effects.repaired) n->damaged = false;
   if (effects.snapshot_wanted) n->snapshot_wanted = true;
+  CheckReads(*n, effects);
   n->wake_at = effects.wake_at;
   if (n->core->role() != Role::kLeader) return;
   const auto [it, fresh] = led_.emplace(n->core->epoch().value, n->id.value);
@@ -312,6 +316,15 @@ void World::CheckCommit(Node* n, Offset from, Offset to) {
     const auto [it, fresh] = committed_.emplace(at.value, std::pair(e.epoch.value, e.id));
     MOM_CHECK(it->second == std::pair(e.epoch.value, e.id), at, it->second.first, e.epoch, it->second.second,
               e.id);
+  }
+}
+
+// Linearizability: what anybody saw committed before the read arrived, the read sees.
+void World::CheckReads(const Node& n, const Effects& effects) {
+  for (const ReadVerdict& read : effects.reads) {
+    if (read.refusal != Refusal::kNone) continue;
+    const uint64_t floor = reads_.at({n.id.value, read.id});
+    MOM_CHECK(read.read_end.value >= floor, n.id, read.id, read.read_end, floor);
   }
 }
 

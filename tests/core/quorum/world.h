@@ -1,5 +1,6 @@
 // World: some replicas with pretended disks and network, driven by hand or at random. Nothing happens by
-// itself: every message, fsync and timer waits until it is asked for. Checks G1 to G6 of docs/protocol.md.
+// itself: every message, fsync and timer waits until it is asked for. Checks what docs/protocol.md promises
+// of a whole cluster: G1 to G3, G5, and that a confirmed read sees every earlier commit.
 #pragma once
 
 #include <deque>
@@ -109,6 +110,7 @@ class World {
   void ExecuteFrame(Node* node, const SendFrame& order);
   void CheckCommit(Node* node, Offset from, Offset to);
   void CheckMajority(Node& leader);
+  void CheckReads(const Node& node, const Effects& effects);
 
   Instant now_{1'000'000'000};
   uint64_t seed_;
@@ -118,6 +120,8 @@ class World {
   std::map<std::pair<uint32_t, uint32_t>, bool> cuts_;
   std::map<uint32_t, uint32_t> led_;                             // Epoch to leader (G1).
   std::map<uint64_t, std::pair<uint32_t, uint64_t>> committed_;  // Offset to epoch and id (G2, G3).
+  std::map<std::pair<uint32_t, uint64_t>, uint64_t>
+      reads_;  // Node and id to what was committed when it came.
   const Packet* current_frame_ = nullptr;
 };
 
