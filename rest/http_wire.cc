@@ -70,8 +70,13 @@ bool ListHas(std::string_view list, std::string_view lower) {
 RequestReader::State RequestReader::Feed(std::string_view bytes, size_t* consumed) {
   *consumed = 0;
   if (in_body_) return FeedBody(bytes, consumed);
+  // Empty lines before a request are tolerated (RFC 9112 2.2), one that arrives in two pieces too.
+  if (head_ == "\r" && bytes.starts_with('\n')) {
+    head_.clear();
+    bytes.remove_prefix(1);
+    *consumed += 1;
+  }
   if (head_.empty()) {
-    // Empty lines before a request are tolerated (RFC 9112 2.2).
     while (bytes.size() >= 2 && bytes.substr(0, 2) == "\r\n") {
       bytes.remove_prefix(2);
       *consumed += 2;

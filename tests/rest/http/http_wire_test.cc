@@ -68,6 +68,17 @@ TEST(RequestReader, LeavesTheNextRequestAlone) {
   EXPECT_TRUE(rest.empty());
 }
 
+// An empty line before a request, cut between its two bytes, was taken for a bad request line.
+TEST(RequestReader, SkipsEmptyLinesHoweverTheyAreCut) {
+  const std::string text = "\r\n\r\n\r\n" + kPost;
+  for (size_t piece = 1; piece <= text.size(); ++piece) {
+    const Outcome outcome = Read(text, piece);
+    ASSERT_EQ(outcome.state, State::kReady) << piece;
+    EXPECT_EQ(outcome.request.body, "hello");
+    EXPECT_EQ(outcome.consumed, text.size());
+  }
+}
+
 TEST(RequestReader, KnowsWhenAConnectionEnds) {
   const auto keeps = [](const std::string& version, const std::string& header) {
     const Outcome outcome = Read("GET / " + version + "\r\nHost: a\r\n" + header + "\r\n");
