@@ -18,6 +18,10 @@ elseif(CMAKE_BUILD_TYPE STREQUAL "Release" OR CMAKE_BUILD_TYPE STREQUAL "RelWith
   add_compile_options(-fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2)
 endif()
 
+if(MOM_FUZZ)  # What libFuzzer counts as new is code of ours that ran.
+  add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+
 # Warnings as errors for what we wrote; generated and third-party code keeps its own.
 function(mom_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wconversion -Wshadow -Wformat-security -Werror)

@@ -4,10 +4,11 @@ set -euo pipefail
 
 usage() {
   cat <<'TEXT'
-Usage: infra/install-packages.sh [run|test]
+Usage: infra/install-packages.sh [run|test|fuzz]
 
   run    what building and running the broker needs (default)
-  test   the same and what infra/test needs on top of it
+  test   the same and what infra/test needs on top of it, but for its part fuzz
+  fuzz   all that infra/test needs: clang with its sanitizers too
 
 Needs root (or sudo without a password) only when something is missing.
 TEXT
@@ -24,10 +25,12 @@ run_packages=(
   nginx python3 jq
 )
 test_packages=(clang-format spin)
+fuzz_packages=(clang libclang-rt-dev llvm)
 
 case "${1:-run}" in
   run) packages=("${run_packages[@]}") ;;
   test) packages=("${run_packages[@]}" "${test_packages[@]}") ;;
+  fuzz) packages=("${run_packages[@]}" "${test_packages[@]}" "${fuzz_packages[@]}") ;;
   -h | --help) usage; exit 0 ;;
   *) usage >&2; exit 2 ;;
 esac
