@@ -26,8 +26,10 @@ quorum::Options AsioReplica::QuorumOptions(const DataDir& data) {
   return options;
 }
 
-// A folder without a voter set in its log is a cluster of this one replica.
+// A folder without a voter set in its log is a cluster of this one replica. One with a set was written by a
+// cluster, which this driver cannot join: to lead alone would be the worst.
 quorum::Restored AsioReplica::Restore(const DataDir& data) {
+  MOM_CHECK(data.report.voters_entries.empty(), data.report.voters_entries.size());
   quorum::Restored restored;
   const wal::HardState& state = data.hard_state;
   restored.hard_state = {state.epoch, {state.voted_for, state.voted_for_disk}, state.leader};

@@ -1,6 +1,8 @@
 // What the log promises to its users, as stories.
 #include "wal/wal.h"
 
+#include <sstream>
+
 #include "tests/wal/log_fixture.h"
 #include "tests/wal/scratch_dir.h"
 #include "wal/posix_env.h"
@@ -154,6 +156,46 @@ TEST(Wal, ResetsToTheEndOfASnapshot) {
   wal = MustOpen(env.get(), SmallSegments());
   EXPECT_EQ(wal->log_start(), Offset{500});
   ExpectHolds(wal.get(), entries);
+}
+
+// Goal: the protocol's table of epochs comes from the entries. Method: epochs that begin within and between
+// segments, then a dropped prefix that leaves the log beginning inside of an epoch, then a reset.
+TEST(Wal, OpeningReportsEpochsAndVoters) {
+  auto env = NewDisk();
+  auto wal = MustOpen(env.get(), SmallSegments());
+  AppendAndSync(wal.get(), MakeEntries(0, std::vector<size_t>(3, 700), 1));
+  auto voters = MakeEntry(3, "voters", 2);
+  voters.kind = EntryKind::kVoters;
+  AppendAndSync(wal.get(), {voters});
+  AppendAndSync(wal.get(), MakeEntries(4, std::vector<size_t>(36, 700), 2));
+  AppendAndSync(wal.get(), MakeEntries(40, std::vector<size_t>(3, 700), 5));
+  wal.reset();
+  const auto begins = [](const RecoveryReport& report) {
+    std::ostringstream text;
+    text << report.start_epoch << ":";
+    for (const auto& e : report.epochs) text << " " << e.epoch << "@" << e.begin;
+    return text.str();
+  };
+  RecoveryReport report;
+  wal = MustOpen(env.get(), SmallSegments(), &report);
+  EXPECT_EQ(begins(report), "0: 1@0 2@3 5@40");
+  ASSERT_EQ(report.voters_entries.size(), 1u);
+  EXPECT_TRUE(SameEntry(report.voters_entries[0], voters));
+  ASSERT_TRUE(wal->DropPrefix(Offset{25}).ok());
+  const std::string start = std::to_string(wal->log_start().value);
+  ASSERT_GT(wal->log_start(), Offset{3});
+  wal.reset();
+  wal = MustOpen(env.get(), SmallSegments(), &report);
+  EXPECT_EQ(begins(report), "2: 2@" + start + " 5@40");
+  EXPECT_TRUE(report.voters_entries.empty());
+  ASSERT_TRUE(wal->TruncateSuffix(Offset{40}).ok());
+  wal.reset();
+  wal = MustOpen(env.get(), SmallSegments(), &report);
+  EXPECT_EQ(begins(report), "2: 2@" + start);
+  ASSERT_TRUE(wal->Reset(Offset{500}, Epoch{7}, Timestamp{5000}).ok());
+  wal.reset();
+  wal = MustOpen(env.get(), SmallSegments(), &report);
+  EXPECT_EQ(begins(report), "7:");
 }
 
 TEST(Wal, ASegmentHasTheSizeItWasMadeWith) {
