@@ -134,6 +134,7 @@ JSON = {
     "numbers": b'{"a":1.5,"b":1e2,"c":9223372036854775808,"d":-0}',
     "escapes": rb'{"\ud83d\ude00":"\"\\\/\b\f\n\r\t\u0000"}',
     "twice": b'{"a":1,"a":2}',
+    "twice-like-a-fault": b'{"not JSON at byte 1":{"a":1,"a":2}}',
     "deep": b'{"a":' * 17 + b"1" + b"}" * 17,
     "behind": b'{"a":1} x',
     "list": b"[1]",
