@@ -19,8 +19,14 @@ void Quorum::On(const FetchRequest& request, const Identity& from) {
   if (progress == nullptr) progress = AddObserver(from.key());
   if (progress == nullptr) return RefuseFetch(request, from.node, Refusal::kOverloaded, {});
   if (request.session == progress->session) return;  // Repeated.
-  if (request.session < progress->session) {
-    return RefuseFetch(request, from.node, Refusal::kStaleSession, progress->session);
+  // The driver knows a stream by node and session. A node with a new disk counts from anew, while a stream of
+  // its old disk may still be open, or a frame for it still be read.
+  SessionId known = progress->session;
+  for (const Progress& p : lead_.progress) {
+    if (p.key.node == from.node) known = std::max(known, p.session);
+  }
+  if (request.session <= known) {
+    return RefuseFetch(request, from.node, Refusal::kStaleSession, known);
   }
   OpenSession(request, progress);
 }
@@ -99,8 +105,9 @@ void Quorum::On(const FrameSent& event) {
               p.offered_end);
     p.write_outstanding = false;
     if (event.end < p.match) return EndSession(&p, true);  // It acknowledged what it never got.
+    // A frame without entries takes no place: those are sent with a full window, too.
+    if (event.end > p.next) p.sent.Push(event.end, event.bytes);
     p.next = std::max(p.next, event.end);
-    if (event.end > p.match) p.sent.Push(event.end, event.bytes);
     return SendWhatIsDue(&p);
   }
 }
