@@ -1,0 +1,113 @@
+#!/usr/bin/env python3
+"""Seeds bugs into core/quorum and asks the simulator to find them: proof that the checkers are awake.
+
+Each mutant's files are compiled and linked before the library, so that they stand in for the originals. Prints a table;
+exit code 1 when a mutant does not apply, does not compile or is not found within the budget.
+"""
+
+import argparse
+import concurrent.futures
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+from mutants import MUTANTS  # noqa: E402
+
+ROOT = Path(__file__).resolve().parents[3]
+FOUND = re.compile(r"^seed (\d+) event #(\d+): (.*)$", re.MULTILINE)
+
+
+class Failed(Exception):
+    pass
+
+
+def patched(edits):
+    """Text of every changed file, by name."""
+    texts = {}
+    for file, old, new in edits:
+        text = texts.get(file) or (ROOT / "core/quorum" / file).read_text()
+        if text.count(old) != 1:
+            raise Failed(f"does not apply: {file} has {text.count(old)} times {old.splitlines()[0]!r}")
+        texts[file] = text.replace(old, new)
+    return texts
+
+
+def build(edits, folder, arguments):
+    objects = []
+    for file, text in patched(edits).items():
+        source = folder / file
+        source.write_text(text)
+        objects.append(str(source.with_suffix(".o")))
+        run([arguments.compiler, "-std=c++20", "-O1", f"-I{ROOT}", "-c", str(source), "-o", objects[-1]])
+    program = folder / "mutant"
+    run([arguments.compiler, "-o", str(program), *arguments.objects, *objects, *arguments.libraries, "-pthread"])
+    return program
+
+
+def run(command):
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise Failed("does not compile: " + (done.stderr.splitlines() or ["?"])[0])
+
+
+def hunt(program, arguments):
+    """(reason, seed, event) or None."""
+    command = [str(program), "--seeds", f"1..{arguments.seeds}", "--events", str(arguments.events), "--time-limit",
+               str(arguments.seconds), "--quiet", "--no-guard"]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=arguments.seconds + 60)
+    except subprocess.TimeoutExpired:
+        return "L2: a step or a run that never ends", "?", "?"
+    match = FOUND.search(done.stdout)
+    if match:
+        return match.group(3), match.group(1), match.group(2)
+    if done.returncode:
+        return f"the process ended with {done.returncode}", "?", "?"
+    return None
+
+
+def judge(name, edits, arguments):
+    begin = time.monotonic()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            found = hunt(build(edits, Path(folder), arguments), arguments) if edits else None
+    except Failed as failed:
+        return False, str(failed), "", "", time.monotonic() - begin
+    if found is None:
+        return False, "NOT FOUND", "", "", time.monotonic() - begin
+    reason, seed, event = found
+    return True, reason.split(" [")[0], seed, event, time.monotonic() - begin
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--compiler", default="c++")
+    parser.add_argument("--objects", nargs="+", required=True, help="of mom-sim itself")
+    parser.add_argument("--libraries", nargs="+", required=True, help="mom_sim_lib, then mom_core")
+    parser.add_argument("--seeds", type=int, default=4_000, help="histories, a mutant")
+    parser.add_argument("--events", type=int, default=20_000)
+    parser.add_argument("--seconds", type=int, default=300, help="of searching, a mutant; a machine may be slow")
+    parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--only", default="", help="regular expression of names")
+    arguments = parser.parse_args()
+    chosen = [m for m in MUTANTS if re.search(arguments.only, m[0])]
+    begin = time.monotonic()
+    missed = 0
+    with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
+        futures = [(name, pool.submit(judge, name, edits, arguments)) for name, _, edits in chosen]
+        print(f"{'mutant':<26} {'seed':>6} {'event':>7} {'s':>6}  caught by")
+        for name, future in futures:
+            found, reason, seed, event, seconds = future.result()
+            missed += 0 if found else 1
+            print(f"{name:<26} {seed:>6} {event:>7} {seconds:6.1f}  {reason}", flush=True)
+    print(f"mutations: {len(chosen) - missed} of {len(chosen)} found in {time.monotonic() - begin:.0f} s")
+    return 1 if missed or not chosen else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,115 @@
+#include "tests/sim/plan.h"
+
+#include <sstream>
+
+namespace mom::sim {
+namespace {
+
+constexpr int64_t kMs = 1'000'000;
+
+// Off, or of a strength in [1, max].
+uint32_t Maybe(Random* random, uint32_t max) {
+  const uint32_t strength = 1 + static_cast<uint32_t>(random->Below(max));
+  return random->Coin() ? strength : 0;
+}
+
+void DrawLimits(Random* random, quorum::Options* options) {
+  constexpr uint32_t kTimeouts[] = {100, 300, 1000, 2000};
+  options->fetch_timeout_ms = kTimeouts[random->Below(4)];
+  options->election_timeout_ms = options->fetch_timeout_ms / (random->Coin() ? 1 : 2);
+  // Small windows are met at once, so what happens at their edges happens often.
+  constexpr uint32_t kEntries[] = {1, 2, 5, 16, 64};
+  options->frame_entries_max = kEntries[random->Below(5)];
+  options->window_entries_max = options->frame_entries_max * static_cast<uint32_t>(1 + random->Below(8));
+  options->frame_bytes_max = static_cast<uint32_t>(random->Between(200, 20'000));
+  options->window_bytes_max = options->frame_bytes_max * static_cast<uint32_t>(1 + random->Below(8));
+  options->catch_up_entries_max = static_cast<uint32_t>(random->Between(1, 200));
+  options->observers_max = static_cast<uint32_t>(random->Between(12, 16));  // All nodes and some liars.
+  options->reads_max = static_cast<uint32_t>(random->Between(1, 64));
+}
+
+void DrawEpisodes(Random* random, Plan* plan) {
+  for (uint32_t* weight :
+       {&plan->partition, &plan->clog, &plan->break_streams, &plan->crash, &plan->slow_disk, &plan->full_disk,
+        &plan->pause, &plan->clock_jump, &plan->clock_rate, &plan->membership, &plan->transfer,
+        &plan->snapshot, &plan->drop_prefix, &plan->lie}) {
+    *weight = Maybe(random, 100);
+  }
+  // Few things happen without these, and only together.
+  plan->membership *= 3;
+  plan->drop_prefix *= 2;
+  for (uint32_t* weight : {&plan->crash_all, &plan->replace_disk, &plan->damage}) *weight = Maybe(random, 30);
+}
+
+}  // namespace
+
+Plan Plan::FromSeed(uint64_t seed) {
+  Random random(Random::Mix(seed ^ 0x6d6f6d2d73696d21ull));
+  Plan plan;
+  plan.voters = random.Below(3) == 0 ? 5 : 3;
+  plan.observers = static_cast<uint32_t>(random.Below(3));
+  DrawLimits(&random, &plan.options);
+
+  const int64_t timeout = plan.options.fetch_timeout_ns();
+  plan.delay_ns = timeout / random.Between(20, 400);
+  plan.loss = Maybe(&random, 300'000);
+  plan.duplicate = Maybe(&random, 500'000);
+  plan.reorder = Maybe(&random, 100'000);
+  plan.stale = Maybe(&random, 1'000'000);
+  plan.replace = Maybe(&random, 1'000'000);
+  plan.read_slow = Maybe(&random, 300'000);
+  plan.transport_buffer = 1 + random.Below(4);
+
+  plan.sync_ns = timeout / random.Between(50, 2000);
+  plan.keep_tail = Maybe(&random, 1'000'000);
+  plan.fail_sync = Maybe(&random, 1'000);
+  plan.aimed_crash = Maybe(&random, 20'000);
+  plan.view_falls_back = Maybe(&random, 1'000'000);
+
+  DrawEpisodes(&random, &plan);
+  plan.fault_gap_ns = timeout * random.Between(2, 40) / 4;
+  plan.submit_gap_ns = timeout / random.Between(2, 60);
+  plan.reads = static_cast<uint32_t>(random.Below(400'000));
+  plan.commands_max = static_cast<uint32_t>(random.Between(1, 8));
+  return plan;
+}
+
+std::string Plan::Describe() const {
+  std::ostringstream out;
+  out << voters << " voters, " << observers << " observers, fetch timeout " << options.fetch_timeout_ms
+      << " ms, election timeout " << options.election_timeout_ms << " ms, delay " << delay_ns / 1000
+      << " us, sync " << sync_ns / 1000 << " us, a fault each " << fault_gap_ns / kMs << " ms; on:";
+  const auto say = [&](const char* name, uint32_t strength) {
+    if (strength > 0) out << ' ' << name << '=' << strength;
+  };
+  say("loss", loss);
+  say("duplicate", duplicate);
+  say("reorder", reorder);
+  say("stale", stale);
+  say("replace", replace);
+  say("read_slow", read_slow);
+  say("keep_tail", keep_tail);
+  say("fail_sync", fail_sync);
+  say("aimed_crash", aimed_crash);
+  say("view_falls_back", view_falls_back);
+  say("partition", partition);
+  say("clog", clog);
+  say("break_streams", break_streams);
+  say("crash", crash);
+  say("crash_all", crash_all);
+  say("slow_disk", slow_disk);
+  say("full_disk", full_disk);
+  say("pause", pause);
+  say("clock_jump", clock_jump);
+  say("clock_rate", clock_rate);
+  say("replace_disk", replace_disk);
+  say("damage", damage);
+  say("membership", membership);
+  say("transfer", transfer);
+  say("snapshot", snapshot);
+  say("drop_prefix", drop_prefix);
+  say("lie", lie);
+  return out.str();
+}
+
+}  // namespace mom::sim
