@@ -85,6 +85,7 @@ class Cluster {
   void Apply(Node* node, Offset to);
   void ForgetCommands(Node* node, Offset from);
   void CheckHighWatermark(Node* node);
+  void CheckVoters(const Node& node) const;
 
   // transfer.cc
   void OnPullSnapshot(Node* node, const quorum::PullSnapshot& pull);

@@ -18,6 +18,7 @@ bool Cluster::CrashesHere(Node* node) {
 
 void Cluster::Execute(Node* node, const quorum::Effects& effects, const Packet* frame) {
   if (!ExecuteDisk(node, effects, frame)) return;
+  if (effects.append || effects.truncate_to) CheckVoters(*node);
   CheckHighWatermark(node);
   witnesses_[node->index].OnStep(*node, voters_[node->disk->VotersInForce()], plan_.options);
   if (!ExecuteSends(node, effects)) return;
@@ -243,6 +244,11 @@ void Cluster::ForgetCommands(Node* node, Offset from) {
     ++coverage_.unknown;
     node->commands.pop_back();
   }
+}
+
+void Cluster::CheckVoters(const Node& node) const {
+  SIM_CHECK(node.core->voters() == voters_[node.disk->VotersInForce()], "I15: other voters than the log has",
+            node.id(), node.core->voters());
 }
 
 // Before anything is applied or sent that builds on it. A removed leader resigns in the very step in which it

@@ -140,6 +140,7 @@ void Cluster::OnInstalled(Node* node) {
   node->downloaded.reset();
   ++coverage_.snapshot_installs;
   Step(node, quorum::SnapshotInstalled{snapshot.id});
+  if (node->is_up()) CheckVoters(*node);
 }
 
 }  // namespace mom::sim

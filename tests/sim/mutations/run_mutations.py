@@ -2,7 +2,8 @@
 """Seeds bugs into core/quorum and asks the simulator to find them: proof that the checkers are awake.
 
 Each mutant's files are compiled and linked before the library, so that they stand in for the originals. Prints a table;
-exit code 1 when a mutant does not apply, does not compile or is not found within the budget.
+exit code 1 when a mutant does not apply, does not compile or is not found within the budget. Whether the scenarios of
+tests/core/quorum notice it, too, is printed but decides nothing.
 """
 
 import argparse
@@ -38,15 +39,21 @@ def patched(edits):
 
 
 def build(edits, folder, arguments):
+    """The simulator, and the scenarios when they were given."""
     objects = []
     for file, text in patched(edits).items():
         source = folder / file
         source.write_text(text)
         objects.append(str(source.with_suffix(".o")))
         run([arguments.compiler, "-std=c++20", "-O1", f"-I{ROOT}", "-c", str(source), "-o", objects[-1]])
+    link = [arguments.compiler, "-o"]
     program = folder / "mutant"
-    run([arguments.compiler, "-o", str(program), *arguments.objects, *objects, *arguments.libraries, "-pthread"])
-    return program
+    run([*link, str(program), *arguments.objects, *objects, *arguments.libraries, "-pthread"])
+    if not arguments.scenarios:
+        return program, None
+    scenarios = folder / "scenarios"
+    run([*link, str(scenarios), *arguments.scenarios, *objects, *arguments.scenario_libraries, "-pthread"])
+    return program, scenarios
 
 
 def run(command):
@@ -71,17 +78,34 @@ def hunt(program, arguments):
     return None
 
 
-def judge(name, edits, arguments):
+def scenarios_notice(program):
+    """yes, no, or nothing to say: any failure, an abort as well. Random histories are the simulator's business."""
+    if program is None:
+        return "-"
+    try:
+        done = subprocess.run([str(program), "--gtest_brief=1", "--gtest_filter=-*RandomHistories*"], capture_output=True,
+                              text=True, errors="replace", check=False, timeout=60)
+    except subprocess.TimeoutExpired:
+        return "yes"
+    return "yes" if done.returncode else "no"
+
+
+def judge(edits, arguments):
+    """Whether it was found, and the columns of its line."""
     begin = time.monotonic()
+    notice = "-"
     try:
         with tempfile.TemporaryDirectory() as folder:
-            found = hunt(build(edits, Path(folder), arguments), arguments) if edits else None
+            program, scenarios = build(edits, Path(folder), arguments)
+            found = hunt(program, arguments)
+            notice = scenarios_notice(scenarios)
     except Failed as failed:
-        return False, str(failed), "", "", time.monotonic() - begin
-    if found is None:
-        return False, "NOT FOUND", "", "", time.monotonic() - begin
-    reason, seed, event = found
-    return True, reason.split(" [")[0], seed, event, time.monotonic() - begin
+        found = None
+        reason = str(failed)
+    else:
+        reason = "NOT FOUND"
+    reason, seed, event = found or (reason, "", "")
+    return bool(found), (seed, event, time.monotonic() - begin, notice, reason.split(" [")[0])
 
 
 def main():
@@ -89,6 +113,8 @@ def main():
     parser.add_argument("--compiler", default="c++")
     parser.add_argument("--objects", nargs="+", required=True, help="of mom-sim itself")
     parser.add_argument("--libraries", nargs="+", required=True, help="mom_sim_lib, then mom_core")
+    parser.add_argument("--scenarios", nargs="*", default=[], help="objects of quorum_test")
+    parser.add_argument("--scenario-libraries", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, default=4_000, help="histories, a mutant")
     parser.add_argument("--events", type=int, default=20_000)
     parser.add_argument("--seconds", type=int, default=300, help="of searching, a mutant; a machine may be slow")
@@ -97,14 +123,22 @@ def main():
     arguments = parser.parse_args()
     chosen = [m for m in MUTANTS if re.search(arguments.only, m[0])]
     begin = time.monotonic()
+    # Without a bug nothing may be found, or the table says nothing.
+    with tempfile.TemporaryDirectory() as folder:
+        program, scenarios = build((), Path(folder), arguments)
+        arguments.seeds, seeds = 20, arguments.seeds
+        if hunt(program, arguments) or scenarios_notice(scenarios) == "yes":
+            print("mutations: the code without a bug fails already")
+            return 1
+        arguments.seeds = seeds
     missed = 0
     with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
-        futures = [(name, pool.submit(judge, name, edits, arguments)) for name, _, edits in chosen]
-        print(f"{'mutant':<26} {'seed':>6} {'event':>7} {'s':>6}  caught by")
+        futures = [(name, pool.submit(judge, edits, arguments)) for name, _, edits in chosen]
+        print(f"{'mutant':<26} {'seed':>6} {'event':>7} {'s':>6} {'scenarios':>9}  caught by")
         for name, future in futures:
-            found, reason, seed, event, seconds = future.result()
+            found, (seed, event, seconds, notice, reason) = future.result()
             missed += 0 if found else 1
-            print(f"{name:<26} {seed:>6} {event:>7} {seconds:6.1f}  {reason}", flush=True)
+            print(f"{name:<26} {seed:>6} {event:>7} {seconds:6.1f} {notice:>9}  {reason}", flush=True)
     print(f"mutations: {len(chosen) - missed} of {len(chosen)} found in {time.monotonic() - begin:.0f} s")
     return 1 if missed or not chosen else 0
 
