@@ -95,6 +95,7 @@ void Quorum::StartRound(bool pre_vote) {
   ++campaign_.round;
   campaign_.granted.clear();
   campaign_.refused.clear();
+  campaign_.hint = NodeId{};
   campaign_.yielded = false;
   SetElectionDeadline();
   if (is_voter() && voters().majority() == 1) return pre_vote ? BecomeCandidate() : BecomeLeader();
@@ -110,7 +111,9 @@ void Quorum::On(const VoteReply& reply, const Identity& from) {
     return LearnHint(reply.leader);
   }
   if (role_ != (reply.pre_vote ? Role::kProspective : Role::kCandidate)) return;
-  if (reply.round != campaign_.round || reply.epoch != epoch() || !voters().Contains(from.key())) return;
+  if (reply.round != campaign_.round || reply.epoch != epoch()) return;
+  if (reply.leader != NodeId{}) campaign_.hint = reply.leader;
+  if (!voters().Contains(from.key())) return;
   if (reply.refusal == Refusal::kNone) {
     if (campaign_.yielded) return;
     AddOnce(&campaign_.granted, from.node);
@@ -158,7 +161,10 @@ void Quorum::OnElectionTimeout() {
       follow_.reopen = std::min(follow_.reopen, now_);  // Nobody to ask, so far.
       return OpenStreamIfDue();
     case Role::kProspective:
-      return LoseRound();
+      // One that was removed without hearing of it may know no voter that leads: then it asks where it was told
+      // to, or it would ask for votes for ever (L3).
+      LoseRound();
+      return LearnHint(campaign_.hint);
     case Role::kCandidate:
       if (MayStand()) return BecomeProspective(true);
       return SetElectionDeadline();

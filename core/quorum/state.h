@@ -135,6 +135,7 @@ struct Campaign {
   uint64_t round = 0;
   std::vector<NodeId> granted;  // Voters, without the own vote.
   std::vector<NodeId> refused;
+  NodeId hint;            // Whom somebody in this round called the leader.
   bool yielded = false;   // A better one stands: no more counting in this round.
   uint32_t attempts = 0;  // Lost rounds in a row.
 };
