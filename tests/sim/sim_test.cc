@@ -15,6 +15,12 @@ TEST(Simulation, KeepsEveryProperty) {
   }
 }
 
+// Goal: a voter that was removed without hearing of it finds the leader, although no voter that it knows leads
+// and one of them has a new disk. Method: the history that showed it.
+TEST(Simulation, RemovedVoterFindsTheLeader) {
+  EXPECT_EQ(RunSeed(58001, RunOptions{.events = 20'000}).violation, "");
+}
+
 TEST(Simulation, IsTheSameHistoryForTheSameSeed) {
   for (uint64_t seed = 1; seed <= 10; ++seed) {
     const Report first = RunSeed(seed, RunOptions{.events = 3'000});

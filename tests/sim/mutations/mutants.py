@@ -22,7 +22,7 @@ mutant("votes_twice", "I2: one vote an epoch", (
 mutant("duplicate_vote_counted", "thesis 3.4: a voter counts once", (
     "election.cc", "AddOnce(&campaign_.granted, from.node);", "campaign_.granted.push_back(from.node);"))
 mutant("old_round_counted", "answers to an older round do not count", (
-    "election.cc", "reply.round != campaign_.round || reply.epoch != epoch() ||", ""))
+    "election.cc", "if (reply.round != campaign_.round || reply.epoch != epoch()) return;", ""))
 mutant("log_not_compared", "thesis 3.6.1: only for a log that is up to date", (
     "election.cc", "return std::tuple(last_epoch, end) >= std::tuple(epochs_.last_epoch(), log_end());",
     "return last_epoch >= Epoch{} && end >= Offset{};"))
