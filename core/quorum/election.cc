@@ -161,8 +161,8 @@ void Quorum::OnElectionTimeout() {
       follow_.reopen = std::min(follow_.reopen, now_);  // Nobody to ask, so far.
       return OpenStreamIfDue();
     case Role::kProspective:
-      // One that was removed without hearing of it may know no voter that leads: then it asks where it was told
-      // to, or it would ask for votes for ever (L3).
+      // One that was removed without hearing of it may know no voter that leads: then it asks where it was
+      // told to, or it would ask for votes for ever (L3).
       LoseRound();
       return LearnHint(campaign_.hint);
     case Role::kCandidate:

@@ -15,8 +15,8 @@ TEST(Simulation, KeepsEveryProperty) {
   }
 }
 
-// Goal: a voter that was removed without hearing of it finds the leader, although no voter that it knows leads
-// and one of them has a new disk. Method: the history that showed it.
+// Goal: a voter that was removed without hearing of it finds the leader, although no voter that it knows
+// leads and one of them has a new disk. Method: the history that showed it.
 TEST(Simulation, RemovedVoterFindsTheLeader) {
   EXPECT_EQ(RunSeed(58001, RunOptions{.events = 20'000}).violation, "");
 }
