@@ -107,9 +107,7 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   if (!data->report.note.empty()) spdlog::warn("{}", data->report.note);
   if (!data->note.empty()) spdlog::warn("{}", data->note);
 
-  auto made = replication::AsioReplica::Make(*std::move(data), options);
-  if (!made.ok()) return Refuse(made.status());
-  replication::AsioReplica& replica = **made;
+  replication::AsioReplica replica(*std::move(data), options);
   rest::ApiOptions api_options;
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";

@@ -3,6 +3,8 @@
 #include <future>
 #include <utility>
 
+#include "replication/replica/marks.h"
+
 namespace mom::replication {
 namespace {
 
@@ -27,9 +29,7 @@ Status AsioLog::WriteHardState(const wal::HardState& state) {
 }
 
 Status AsioLog::ClearDamage() {
-  const std::string path = dir_ + "/damaged";
-  if (env_->ListDir(dir_).ok()) MOM_RETURN_IF_ERROR(env_->Remove(path));
-  return env_->SyncDir(dir_);
+  return ClearDamaged(env_, dir_);
 }
 
 Status AsioLog::Submit(std::vector<Entry> entries) {

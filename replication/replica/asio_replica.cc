@@ -1,14 +1,11 @@
 #include "replication/replica/asio_replica.h"
 
-#include <sodium.h>
-
 #include <algorithm>
 #include <chrono>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
-#include "replication/replica/restore.h"
 
 namespace mom::replication {
 namespace {
@@ -41,15 +38,7 @@ class Frozen final : public ViewSnapshot {
 
 }  // namespace
 
-Result<std::unique_ptr<AsioReplica>> AsioReplica::Make(DataDir data, ReplicaOptions options) {
-  uint64_t seed = 0;
-  randombytes_buf(&seed, sizeof seed);
-  auto restored = RestoreFrom(data, seed);
-  if (!restored.ok()) return restored.status();
-  return std::make_unique<AsioReplica>(std::move(data), *restored, std::move(options));
-}
-
-AsioReplica::AsioReplica(DataDir data, const quorum::Restored& restored, ReplicaOptions options)
+AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
     : options_(std::move(options)),
       data_(std::move(data)),
       disk_timer_(runtime_.io()),
@@ -58,7 +47,8 @@ AsioReplica::AsioReplica(DataDir data, const quorum::Restored& restored, Replica
       wal_bytes_(data_.wal->bytes()),
       log_start_(data_.wal->log_start().value),
       log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
-      driver_(MakeDriverOptions(data_), restored, last_timestamp_, {&runtime_, &log_, this, nullptr, nullptr},
+      driver_(MakeDriverOptions(data_), data_.restored, last_timestamp_,
+              {&runtime_, &log_, this, nullptr, nullptr},
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}) {
   latest_ = data_.view->Latest();
   const auto state = broker::ReadAppliedState(*latest_);

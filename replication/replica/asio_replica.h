@@ -34,11 +34,8 @@ struct ReplicaOptions {
 
 class AsioReplica final : public Replica, private ViewPort {
  public:
-  // Takes over an opened data folder. Nothing runs before Start(). kCorruption: the log holds what no replica
-  // writes.
-  static Result<std::unique_ptr<AsioReplica>> Make(DataDir data, ReplicaOptions options);
-  // `restored` is what RestoreFrom() made of `data`.
-  AsioReplica(DataDir data, const quorum::Restored& restored, ReplicaOptions options);
+  // Takes over an opened data folder. Nothing runs before Start().
+  AsioReplica(DataDir data, ReplicaOptions options);
   ~AsioReplica() override;  // Stop().
 
   void Start();

@@ -87,9 +87,7 @@ class ReplayTest : public testing::Test {
   void Start() {
     auto data = replication::OpenDataDir(options_.data);
     ASSERT_TRUE(data.ok()) << data.status();
-    auto made = replication::AsioReplica::Make(*std::move(data), options_);
-    ASSERT_TRUE(made.ok()) << made.status();
-    node_ = *std::move(made);
+    node_ = std::make_unique<replication::AsioReplica>(*std::move(data), options_);
     node_->Start();
     for (int i = 0; i < 20000 && !node_->caught_up(); ++i)
       std::this_thread::sleep_for(std::chrono::milliseconds(1));

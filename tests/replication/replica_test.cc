@@ -36,9 +36,7 @@ class ReplicaTest : public testing::Test {
     auto data = OpenDataDir(options_.data);
     if (!data.ok()) return data.status();
     note_ = data->note;
-    auto replica = AsioReplica::Make(*std::move(data), options_);
-    if (!replica.ok()) return replica.status();
-    replica_ = *std::move(replica);
+    replica_ = std::make_unique<AsioReplica>(*std::move(data), options_);
     replica_->Start();
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(20);
     while (!replica_->caught_up()) {
