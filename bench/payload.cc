@@ -5,6 +5,8 @@
 
 #include <charconv>
 
+#include "core/base/random.h"
+
 namespace mom::bench {
 namespace {
 
@@ -22,22 +24,15 @@ bool ReadHex(std::string_view digits, uint64_t* value) {
   return error == std::errc() && end == digits.data() + digits.size();
 }
 
-uint64_t SplitMix(uint64_t* state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111eb;
-  return z ^ (z >> 31);
-}
-
 }  // namespace
 
 void PayloadFormat::Write(uint64_t number, char* out) const {
   char* at = WriteHex(number, 16, WriteHex(run_, 8, out));
   char* const hash_at = out + bytes_ - 16;
-  uint64_t state = number ^ (uint64_t{run_} << 32);
+  SplitMix64 random(number ^ (uint64_t{run_} << 32));
   while (at < hash_at) {
-    uint64_t random = SplitMix(&state);
-    for (int i = 0; i < 10 && at < hash_at; ++i, random >>= 6) *at++ = kAlphabet[random & 63];
+    uint64_t bits = random.Next();
+    for (int i = 0; i < 10 && at < hash_at; ++i, bits >>= 6) *at++ = kAlphabet[bits & 63];
   }
   WriteHex(XXH3_64bits(out, bytes_ - 16), 16, hash_at);
 }

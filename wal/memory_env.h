@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "core/base/random.h"
 #include "wal/env.h"
 
 namespace mom::wal {
@@ -103,9 +104,9 @@ class MemoryEnv final : public Env {
   static void MarkSynced(Inode* inode);
   static void DropUnsynced(Inode* inode);
   static void LoseUnsynced(Inode* inode);
-  static void KeepSome(Inode* inode, uint64_t* random);
+  static void KeepSome(Inode* inode, SplitMix64* random);
   static void Apply(const NameChange& change, Names* names);
-  void CrashNames(CrashMode mode, uint64_t* random);
+  void CrashNames(CrashMode mode, SplitMix64* random);
 
   mutable std::mutex mutex_;
   std::set<std::string> dirs_;

@@ -8,23 +8,15 @@
 namespace mom::wal {
 namespace {
 
-// SplitMix64: small, and the same everywhere.
-uint64_t NextRandom(uint64_t* state) {
-  uint64_t z = (*state += 0x9e3779b97f4a7c15ull);
-  z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-  z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-  return z ^ (z >> 31);
-}
-
-bool Coin(uint64_t* state) {
-  return (NextRandom(state) & 1) != 0;
+bool Coin(SplitMix64* random) {
+  return (random->Next() & 1) != 0;
 }
 
 }  // namespace
 
 void MemoryEnv::Crash(CrashMode mode) {
   std::lock_guard lock(mutex_);
-  uint64_t random = mode.seed;
+  SplitMix64 random(mode.seed);
   CrashNames(mode, &random);
   for (auto& [path, inode] : names_) {
     if (mode.kind == CrashMode::kDropUnsynced) DropUnsynced(inode.get());
@@ -36,7 +28,7 @@ void MemoryEnv::Crash(CrashMode mode) {
   stop_at_ = 0;
 }
 
-void MemoryEnv::CrashNames(CrashMode mode, uint64_t* random) {
+void MemoryEnv::CrashNames(CrashMode mode, SplitMix64* random) {
   // A dead process takes nothing with it: its name changes stay as undurable as they were.
   if (mode.kind == CrashMode::kKeepAll) return;
   for (const NameChange& change : name_changes_) {
@@ -141,7 +133,7 @@ void MemoryEnv::DropUnsynced(Inode* inode) {
   MarkSynced(inode);
 }
 
-void MemoryEnv::KeepSome(Inode* inode, uint64_t* random) {
+void MemoryEnv::KeepSome(Inode* inode, SplitMix64* random) {
   for (auto sector = inode->old_sectors.begin(); sector != inode->old_sectors.end();) {
     sector = Coin(random) ? inode->old_sectors.erase(sector) : std::next(sector);
   }

@@ -1,13 +1,13 @@
 // Quorum: the replication protocol as a pure state machine (KRaft's pull protocol on long-lived streams). An
 // event and the time go in, effects come out; the driver carries the effects out in the order of their
-// fields. Rules by number (S1-S5, I1-I17): docs/protocol.md.
-// Sources: Raft thesis; KIP-595, 630, 853, 996, 1166.
+// fields. Rules by number (S1-S5, I1-I17): docs/protocol.md. From: Raft thesis; KIP-595, 630, 853, 996, 1166.
 #pragma once
 
 #include <cstdint>
 #include <optional>
 #include <vector>
 
+#include "core/base/random.h"
 #include "core/quorum/effects.h"
 #include "core/quorum/epoch_table.h"
 #include "core/quorum/events.h"
@@ -174,7 +174,7 @@ class Quorum {
   Instant NextDeadline() const;
   const Options options_;
   const ReplicaKey self_;
-  Random random_;
+  SplitMix64 random_;
   Instant now_;
   bool started_ = false;
   Effects* effects_ = nullptr;  // Of the step that runs.

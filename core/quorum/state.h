@@ -1,4 +1,4 @@
-// State that belongs to one role, and the seeded generator of the jitter. Plain data of Quorum.
+// State that belongs to one role. Plain data of Quorum.
 #pragma once
 
 #include <array>
@@ -10,21 +10,6 @@
 #include "core/quorum/types.h"
 
 namespace mom::quorum {
-
-// SplitMix64 (Steele, Lea, Flood 2014): the same numbers from the same seed on every machine.
-class Random {
- public:
-  explicit Random(uint64_t seed) : state_(seed) {}
-  uint64_t Next() {
-    uint64_t z = (state_ += 0x9e3779b97f4a7c15ull);
-    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9ull;
-    z = (z ^ (z >> 27)) * 0x94d049bb133111ebull;
-    return z ^ (z >> 31);
-  }
-
- private:
-  uint64_t state_;
-};
 
 // Frames that were sent on a stream and are not acknowledged; bounded, no heap.
 class SentFrames {

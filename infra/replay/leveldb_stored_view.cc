@@ -3,10 +3,8 @@
 #include <leveldb/cache.h>
 #include <leveldb/db.h>
 #include <leveldb/table.h>
-#include <xxhash.h>
 
 #include <algorithm>
-#include <cstring>
 #include <filesystem>
 #include <utility>
 #include <vector>
@@ -14,11 +12,11 @@
 #include "core/broker/keys.h"
 #include "infra/replay/key_tables.h"
 #include "infra/replay/leveldb_scratch_env.h"
+#include "replication/view/value_checksum.h"
 
 namespace mom::replay {
 namespace {
 
-constexpr size_t kChecksumBytes = 4;  // Behind every value; see docs/view_format.md.
 constexpr size_t kWriteBufferBytes = 64u << 20;
 constexpr size_t kCacheBytes = 8u << 20;
 
@@ -108,7 +106,7 @@ class LevelDbStoredView final : public StoredView {
     auto cursor = Walk(std::string(1, table));
     for (; cursor->Valid() && cursor->key().front() == table; cursor->Next()) {
       const std::string_view stored = cursor->stored();
-      use(cursor->key(), stored.substr(0, stored.size() - kChecksumBytes));
+      use(cursor->key(), stored.substr(0, stored.size() - replication::kValueChecksumBytes));
     }
     return cursor->status();
   }
@@ -148,15 +146,10 @@ Result<std::unique_ptr<StoredView>> StoredView::Open(const std::string& dir, con
 }
 
 Result<std::string_view> CheckedValue(std::string_view key, std::string_view stored) {
-  const size_t bytes = stored.size() < kChecksumBytes ? 0 : stored.size() - kChecksumBytes;
-  const uint64_t seed = XXH3_64bits(key.data(), key.size());
-  const auto expected = static_cast<uint32_t>(XXH3_64bits_withSeed(stored.data(), bytes, seed));
-  uint32_t checksum = 0;
-  if (stored.size() >= kChecksumBytes) std::memcpy(&checksum, stored.data() + bytes, kChecksumBytes);
-  if (stored.size() < kChecksumBytes || checksum != expected) {
+  const auto value = replication::StoredValue(key, stored);
+  if (!value)
     return Status(Status::kCorruption, "a value of key table " + TableName(key) + " has a bad checksum");
-  }
-  return stored.substr(0, bytes);
+  return *value;
 }
 
 std::string FindDamagedTableFile(const std::string& dir) {

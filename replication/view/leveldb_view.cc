@@ -4,17 +4,14 @@
 #include <leveldb/filter_policy.h>
 #include <leveldb/options.h>
 #include <leveldb/write_batch.h>
-#include <xxhash.h>
 
-#include <cstring>
 #include <utility>
 
 #include "core/base/check.h"
+#include "replication/view/value_checksum.h"
 
 namespace mom::replication {
 namespace {
-
-constexpr size_t kChecksumBytes = 4;
 
 leveldb::Slice ToSlice(std::string_view text) {
   return leveldb::Slice(text.data(), text.size());
@@ -23,19 +20,11 @@ std::string_view ToView(const leveldb::Slice& slice) {
   return {slice.data(), slice.size()};
 }
 
-uint32_t Checksum(std::string_view key, std::string_view value) {
-  const uint64_t seed = XXH3_64bits(key.data(), key.size());
-  return static_cast<uint32_t>(XXH3_64bits_withSeed(value.data(), value.size(), seed));
-}
-
 // The stored value without its checksum, checked.
 std::string_view Open(std::string_view key, std::string_view stored) {
-  MOM_CHECK(stored.size() >= kChecksumBytes, key.substr(0, 1), stored.size());
-  const std::string_view value = stored.substr(0, stored.size() - kChecksumBytes);
-  uint32_t checksum = 0;
-  std::memcpy(&checksum, stored.data() + value.size(), kChecksumBytes);
-  MOM_CHECK(checksum == Checksum(key, value), "damaged value in the view, table", key.substr(0, 1));
-  return value;
+  const auto value = StoredValue(key, stored);
+  MOM_CHECK(value.has_value(), "damaged value in the view, table", key.substr(0, 1), stored.size());
+  return *value;
 }
 
 leveldb::ReadOptions CheckedRead(const leveldb::Snapshot* snapshot) {
@@ -150,9 +139,7 @@ Status LevelDbView::Write(const broker::ViewBatch& batch) {
       write.Delete(ToSlice(key));
       continue;
     }
-    stored.assign(*value);
-    const uint32_t checksum = Checksum(key, *value);
-    stored.append(reinterpret_cast<const char*>(&checksum), kChecksumBytes);
+    StoreValue(key, *value, &stored);
     write.Put(ToSlice(key), ToSlice(stored));
   }
   Status written = Translate(db_->Write(leveldb::WriteOptions(), &write)).Annotate("writing the view");

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks who includes whom, what core/ may not name, where third-party headers may stand, and file sizes.
+"""Checks who includes whom, what core/ may not name, where third-party headers may stand, sizes of files and functions.
 
 Prints one line a finding: file:line: what; what to do. Exit code 1 when there is an error.
 With --self-test every rule is shown to fire on a bad file, and to be silent on a good one.
@@ -58,13 +58,14 @@ BANNED_HEADERS_IN_CORE = re.compile(
 
 LINES_MAX = {".cc": 400, ".h": 200}
 SIZE_IS_ERROR_IN = {"core/quorum"}
+FUNCTION_LINES_MAX = 60  # In core: a rule is read on one screen.
 
 MACHINE_PATH = re.compile(r"(?<![\w.~-])/(?:work|home|root|Users)/\w")
 TEXT_SUFFIXES = {".cc", ".h", ".proto", ".py", ".sh", ".cmake", ".txt", ".json", ".yaml", ".yml", ".md",
                  ".template", ".toml", ".html", ".js", ".css", ".service", ""}
 SKIPPED_FOLDERS = {".git", "build", "mom-data", "__pycache__", ".cache", "node_modules"}
 
-RULES = {"direction", "relative", "banned", "third-party", "size", "machine-path"}
+RULES = {"direction", "relative", "banned", "third-party", "size", "function-size", "machine-path"}
 
 
 class Finding:
@@ -128,6 +129,44 @@ def check_include(root, path, module, number, quote, header):
                       "socket, file or logger")
 
 
+def functions(source):
+    """Yields (first line, last line) of every function body with its head; what stands inside of one is part of it."""
+    code = re.sub(r"^[ \t]*#(?:\\\n|[^\n])*", lambda match: re.sub(r"[^\n]", " ", match.group()),
+                  strip(source, keep_strings=False), flags=re.MULTILINE)
+    head, depth, ends = 0, 0, []  # `ends`: depths at which a value in braces or a function ends.
+    for at in (match.start() for match in re.finditer(r"[{};]", code)):
+        if code[at] == "{":
+            depth += 1
+            if ends:
+                continue
+            text = code[head:at].strip()
+            if re.match(r"[\w>\]]", code[at - 1:at]) or text.endswith("="):
+                ends.append((depth, None))
+            elif "(" in text and not re.match(r"(?:namespace|class|struct|union|enum|extern)\b", text):
+                ends.append((depth, at - len(code[head:at].lstrip())))
+            else:
+                head = at + 1
+        elif code[at] == "}":
+            depth -= 1
+            if ends and ends[-1][0] == depth + 1:
+                begin = ends.pop()[1]
+                if begin is None:
+                    continue  # A member's first value: the head goes on behind it.
+                yield code.count("\n", 0, begin) + 1, code.count("\n", 0, at) + 1
+            if not ends:
+                head = at + 1
+        elif not ends:
+            head = at + 1
+
+
+def check_functions(path, source):
+    for first, last in functions(source):
+        lines = last - first + 1
+        if lines > FUNCTION_LINES_MAX:
+            yield Finding("function-size", path, first, f"a function of {lines} lines, at most are "
+                          f"{FUNCTION_LINES_MAX}; let a part of it have a name of its own")
+
+
 def check_source(root, path, source):
     module = module_of(path)
     for number, quote, header in includes(source):
@@ -140,6 +179,8 @@ def check_source(root, path, source):
                 match = re.search(pattern, line)
                 if match:
                     yield Finding("banned", path, number, f"core names {match.group()}; {way_out}")
+    if module in CORE:
+        yield from check_functions(path, source)
     limit = LINES_MAX[Path(path).suffix]
     lines = source.count("\n")
     if lines > limit:
@@ -231,6 +272,10 @@ BAD = [
     ("third-party", "rest/server.cc", "#include <pistache/http.h>\n", 1),
     ("size", "core/quorum/a.cc", "\n" * 401, 401),
     ("size", "core/quorum/a.h", "\n" * 201, 201),
+    ("function-size", "core/quorum/a.cc", "namespace a {\n\nint b;\nvoid F() {\n" + "  G();\n" * 59 + "}\n}\n", 4),
+    ("function-size", "core/quorum/a.cc", "#define X {\nint A::F(int a,  // {\n      int b) {\n" + "  { G(); }\n" * 58 + "}\n", 2),
+    ("function-size", "core/quorum/a.cc", "A::A(int b)\n    : b_{b}, c_{} {\n" + "  if (b) {\n  }\n" * 29 + "}\n", 1),
+    ("function-size", "core/quorum/a.h", "struct A {\n  int b{0};\n  void F() {\n" + "    G();\n" * 59 + "  }\n};\n", 3),
     ("machine-path", "infra/start.sh", "cd /ho" + "me/someone/mom\n", 1),
     ("machine-path", "docs/a.md", "see\n`/wo" + "rk/notes.md`\n", 2),
 ]
@@ -239,6 +284,9 @@ GOOD = [
     ("core/base/b.h", 'const char* s = "std::mutex"; char c = \'"\'; int doubled = 1\'000;\n'),
     ("core/base/c.h", 'const char* s = R"x(double " )x"; std::chrono::milliseconds ms;\n'),
     ("core/quorum/a.cc", '#include <map>\n#include "core/base/ids.h"\n#include "core/quorum/b.h"\n' + "\n" * 397),
+    ("core/quorum/b.cc", "namespace a {\nvoid F() {\n" + "  G();\n" * 58 + "}\nvoid H() {\n" + "  G();\n" * 58 + "}\n}\n"),
+    ("core/quorum/c.cc", "static const int k[] = {\n" + "    F(1),\n" * 80 + "};\nstruct A {\n" + "  int b = F();\n" * 80 + "};\n"),
+    ("wal/c.cc", "void F() {\n" + "  G();\n" * 80 + "}\n"),
     ("core/broker/a.cc", '#include "mom/v1/commands.pb.h"\n#include <xxhash.h>\n'),
     ("core/broker/b.cc", '// #include "wal/wal.h"\n'),
     ("wal/a.cc", '#include <fcntl.h>\n#include "core/base/entry.h"\n#include "wal/env.h"\n#include "mom/v1/a.pb.h"\n'),

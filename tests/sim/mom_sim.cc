@@ -9,7 +9,7 @@
 #include <thread>
 #include <vector>
 
-#include "tests/sim/simulation.h"
+#include "tests/sim/minimise.h"
 
 namespace mom::sim {
 namespace {
@@ -23,6 +23,8 @@ struct Arguments {
   uint32_t jobs = 1;
   uint64_t time_limit_s = 0;
   uint64_t failures_max = 1;
+  FaultSet without = 0;
+  bool minimise = false;
   bool trace = false;
   bool quiet = false;
   bool no_guard = false;
@@ -55,7 +57,7 @@ class Campaign {
       }
       const uint64_t seed = next_++;
       if (seed > arguments_.last) return;
-      const Report report = RunSeed(seed, RunOptions{arguments_.events, nullptr});
+      const Report report = RunSeed(seed, RunOptions{arguments_.events, nullptr, arguments_.without});
       const std::lock_guard lock(mutex_);
       Take(report);
     }
@@ -109,9 +111,45 @@ class Campaign {
   Coverage coverage_;
 };
 
+std::string Names(FaultSet faults) {
+  std::string names;
+  for (size_t i = 0; i < std::size(kFaultKinds); ++i) {
+    if ((faults >> i & 1) != 0) names.append(names.empty() ? "" : ",").append(kFaultKinds[i].name);
+  }
+  return names;
+}
+
+// False: there is none of this name.
+bool AddKind(const std::string& name, FaultSet* faults) {
+  for (size_t i = 0; i < std::size(kFaultKinds); ++i) {
+    if (name != kFaultKinds[i].name) continue;
+    *faults |= FaultSet{1} << i;
+    return true;
+  }
+  return false;
+}
+
+int PrintMinimal(const Arguments& arguments) {
+  const RunOptions options{arguments.events, nullptr, arguments.without};
+  if (RunSeed(arguments.seed, options).violation.empty()) {
+    std::printf("seed %lu: ok, nothing to minimise\n", arguments.seed);
+    return 0;
+  }
+  const Minimal minimal = Minimise(arguments.seed, options);
+  const std::string without = Names(minimal.options.without);
+  std::printf(
+      "seed %lu event #%lu: %s\n  faults: %s\n  replay: mom-sim --seed %lu --events %lu%s%s --trace\n",
+      arguments.seed, minimal.report.events, minimal.report.violation.c_str(),
+      minimal.faults == 0 ? "none" : Names(minimal.faults).c_str(), arguments.seed, minimal.options.events,
+      without.empty() ? "" : " --without ", without.c_str());
+  std::printf("  found in %d runs\n", minimal.runs);
+  return 1;
+}
+
 int RunOne(const Arguments& arguments) {
-  const Report report =
-      RunSeed(arguments.seed, RunOptions{arguments.events, arguments.trace ? stdout : nullptr});
+  if (arguments.minimise) return PrintMinimal(arguments);
+  const Report report = RunSeed(
+      arguments.seed, RunOptions{arguments.events, arguments.trace ? stdout : nullptr, arguments.without});
   std::printf("seed %lu: %lu events, hash %016lx, %s\n", report.seed, report.events, report.hash,
               report.violation.empty() ? "ok" : report.violation.c_str());
   return report.violation.empty() ? 0 : 1;
@@ -126,10 +164,19 @@ int Main(int argc, char** argv) {
   app.add_option("--jobs", arguments.jobs, "threads")->check(CLI::Range(1, 256));
   app.add_option("--time-limit", arguments.time_limit_s, "seconds; no new seed is begun after them");
   app.add_option("--failures", arguments.failures_max, "stop after so many");
+  std::vector<std::string> without;
+  app.add_option("--without", without, "faults that are off, by their names in a trace")->delimiter(',');
+  app.add_flag("--minimise", arguments.minimise,
+               "with --seed: how few faults and events break the same property");
   app.add_flag("--trace", arguments.trace, "with --seed: print what happens");
   app.add_flag("--quiet", arguments.quiet, "no progress, no counters");
   app.add_flag("--no-guard", arguments.no_guard, "do not ask whether the runs saw everything");
   CLI11_PARSE(app, argc, argv);
+  for (const std::string& name : without) {
+    if (AddKind(name, &arguments.without)) continue;
+    std::fprintf(stderr, "mom-sim: no fault has the name %s\n", name.c_str());
+    return 2;
+  }
   if (app.count("--seed") > 0) return RunOne(arguments);
   if (std::sscanf(arguments.seeds.c_str(), "%lu..%lu", &arguments.first, &arguments.last) != 2) {
     std::fprintf(stderr, "mom-sim: --seeds wants first..last\n");

@@ -79,37 +79,25 @@ std::string Plan::Describe() const {
   out << voters << " voters, " << observers << " observers, fetch timeout " << options.fetch_timeout_ms
       << " ms, election timeout " << options.election_timeout_ms << " ms, delay " << delay_ns / 1000
       << " us, sync " << sync_ns / 1000 << " us, a fault each " << fault_gap_ns / kMs << " ms; on:";
-  const auto say = [&](const char* name, uint32_t strength) {
-    if (strength > 0) out << ' ' << name << '=' << strength;
-  };
-  say("loss", loss);
-  say("duplicate", duplicate);
-  say("reorder", reorder);
-  say("stale", stale);
-  say("replace", replace);
-  say("read_slow", read_slow);
-  say("keep_tail", keep_tail);
-  say("fail_sync", fail_sync);
-  say("aimed_crash", aimed_crash);
-  say("view_falls_back", view_falls_back);
-  say("partition", partition);
-  say("clog", clog);
-  say("break_streams", break_streams);
-  say("crash", crash);
-  say("crash_all", crash_all);
-  say("slow_disk", slow_disk);
-  say("full_disk", full_disk);
-  say("pause", pause);
-  say("clock_jump", clock_jump);
-  say("clock_rate", clock_rate);
-  say("replace_disk", replace_disk);
-  say("damage", damage);
-  say("membership", membership);
-  say("transfer", transfer);
-  say("snapshot", snapshot);
-  say("drop_prefix", drop_prefix);
-  say("lie", lie);
+  for (const FaultKind& kind : kFaultKinds) {
+    if (this->*kind.strength > 0) out << ' ' << kind.name << '=' << this->*kind.strength;
+  }
   return out.str();
+}
+
+FaultSet FaultsOf(const Plan& plan) {
+  FaultSet faults = 0;
+  for (size_t i = 0; i < std::size(kFaultKinds); ++i) {
+    if (plan.*kFaultKinds[i].strength > 0) faults |= FaultSet{1} << i;
+  }
+  return faults;
+}
+
+Plan Without(Plan plan, FaultSet faults) {
+  for (size_t i = 0; i < std::size(kFaultKinds); ++i) {
+    if ((faults >> i & 1) != 0) plan.*kFaultKinds[i].strength = 0;
+  }
+  return plan;
 }
 
 }  // namespace mom::sim

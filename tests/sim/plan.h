@@ -2,7 +2,9 @@
 // with one half, so that one fault cannot hide what only another shows; Groce et al. 2012).
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 
 #include "core/quorum/options.h"
@@ -48,5 +50,48 @@ struct Plan {
   // The faults that are on, for the reader of a trace.
   std::string Describe() const;
 };
+
+// Each of them can be switched off alone.
+struct FaultKind {
+  const char* name;
+  uint32_t Plan::*strength;
+};
+
+inline constexpr FaultKind kFaultKinds[] = {
+    {"loss", &Plan::loss},
+    {"duplicate", &Plan::duplicate},
+    {"reorder", &Plan::reorder},
+    {"stale", &Plan::stale},
+    {"replace", &Plan::replace},
+    {"read_slow", &Plan::read_slow},
+    {"keep_tail", &Plan::keep_tail},
+    {"fail_sync", &Plan::fail_sync},
+    {"aimed_crash", &Plan::aimed_crash},
+    {"view_falls_back", &Plan::view_falls_back},
+    {"partition", &Plan::partition},
+    {"clog", &Plan::clog},
+    {"break_streams", &Plan::break_streams},
+    {"crash", &Plan::crash},
+    {"crash_all", &Plan::crash_all},
+    {"slow_disk", &Plan::slow_disk},
+    {"full_disk", &Plan::full_disk},
+    {"pause", &Plan::pause},
+    {"clock_jump", &Plan::clock_jump},
+    {"clock_rate", &Plan::clock_rate},
+    {"replace_disk", &Plan::replace_disk},
+    {"damage", &Plan::damage},
+    {"membership", &Plan::membership},
+    {"transfer", &Plan::transfer},
+    {"snapshot", &Plan::snapshot},
+    {"drop_prefix", &Plan::drop_prefix},
+    {"lie", &Plan::lie},
+};
+
+// Kinds of faults by their place in kFaultKinds, a bit each.
+using FaultSet = uint64_t;
+static_assert(std::size(kFaultKinds) <= 64);
+
+FaultSet FaultsOf(const Plan& plan);
+Plan Without(Plan plan, FaultSet faults);
 
 }  // namespace mom::sim

@@ -115,7 +115,7 @@ Report RunSeed(uint64_t seed, const RunOptions& options) {
   Report report;
   report.seed = seed;
   Trace trace(options.trace);
-  const Plan plan = Plan::FromSeed(seed);
+  const Plan plan = Without(Plan::FromSeed(seed), options.without);
   if (options.trace != nullptr) std::fprintf(options.trace, "seed %lu: %s\n", seed, plan.Describe().c_str());
   std::optional<Cluster> cluster;
   try {

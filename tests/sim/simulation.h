@@ -6,12 +6,14 @@
 #include <string>
 
 #include "tests/sim/coverage.h"
+#include "tests/sim/plan.h"
 
 namespace mom::sim {
 
 struct RunOptions {
   uint64_t events = 20'000;    // With faults; then the cluster is healed and has to come to rest.
   std::FILE* trace = nullptr;  // Where to print what happens.
+  FaultSet without = 0;        // Faults that the seed's plan has and this history has not.
 };
 
 struct Report {

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "core/quorum/state.h"
+#include "core/base/random.h"
 
 namespace mom::quorum {
 namespace {
@@ -95,7 +95,7 @@ TEST(EpochTable, ResetStartsBehindASnapshot) {
 // epochs, and every round removes something. Method: a random common prefix and random, rising tails.
 TEST(EpochTable, TruncationConvergesToTheCommonPrefix) {
   for (uint64_t seed = 1; seed <= 2000; ++seed) {
-    Random random(seed);
+    SplitMix64 random(seed);
     std::vector<uint32_t> common, mine, theirs;
     uint32_t epoch = 1;
     for (uint64_t i = random.Next() % 6; i > 0; --i)

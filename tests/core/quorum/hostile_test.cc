@@ -4,6 +4,7 @@
 
 #include <cstdlib>
 
+#include "core/base/random.h"
 #include "tests/core/quorum/fuzz_driver.h"
 
 namespace mom::quorum {
@@ -13,7 +14,7 @@ TEST(HostilePeers, CannotStopAReplica) {
   const char* text = std::getenv("MOM_QUORUM_INPUTS");
   const uint64_t inputs = text != nullptr ? std::strtoull(text, nullptr, 10) : 3000;
   for (uint64_t seed = 1; seed <= inputs; ++seed) {
-    Random random(seed);
+    SplitMix64 random(seed);
     std::string input(2000, '\0');
     for (char& byte : input) byte = static_cast<char>(random.Next() & 0xff);
     FuzzDriver::Run(input);

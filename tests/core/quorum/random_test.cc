@@ -5,6 +5,7 @@
 
 #include <cstdlib>
 
+#include "core/base/random.h"
 #include "tests/core/quorum/world.h"
 
 namespace mom::quorum {
@@ -193,7 +194,7 @@ class History {
     }
   }
 
-  Random random_;
+  SplitMix64 random_;
   World world_;
   const bool changes_voters_;  // Else disks are damaged: both at once may leave no majority.
   uint32_t next_node_;

@@ -191,14 +191,18 @@ void Script::AddRequestCommands() {
   commands_["snapshot"] = [this](const Words& w) { world().OfferSnapshot(Id(w.at(1))); };
   commands_["drop-prefix"] = [this](const Words& w) { world().DropPrefix(Id(w.at(1))); };
   commands_["finish-snapshot"] = [this](const Words& w) { world().FinishSnapshot(Id(w.at(1))); };
-  commands_["served"] = [this](const Words& w) {  // The second pulls a piece of a snapshot from the first.
-    const Node& n = world().node(Id(w.at(2)));
-    world().Do(Id(w.at(1)), SnapshotServed{world().IdentityOf(n), n.core->epoch()});
+  const auto epoch = [](const Words& w, const Node& n) {  // The node's own unless said otherwise.
+    return Epoch{static_cast<uint32_t>(Field(w, "epoch", n.core->epoch().value))};
   };
-  commands_["chunk"] = [this](const Words& w) {
+  commands_["served"] = [this,
+                         epoch](const Words& w) {  // The second pulls a piece of a snapshot from the first.
+    const Node& n = world().node(Id(w.at(2)));
+    world().Do(Id(w.at(1)), SnapshotServed{world().IdentityOf(n), epoch(w, n)});
+  };
+  commands_["chunk"] = [this, epoch](const Words& w) {
     const Node& n = world().node(Id(w.at(1)));
     if (!n.pulling) throw std::runtime_error("pulls no snapshot");
-    world().Do(Id(w.at(1)), SnapshotProgress{n.pulling->id, n.pulling->from, n.core->epoch()});
+    world().Do(Id(w.at(1)), SnapshotProgress{n.pulling->id, n.pulling->from, epoch(w, n)});
   };
 }
 

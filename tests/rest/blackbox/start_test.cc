@@ -34,6 +34,14 @@ class StartTest : public testing::Test {
     EXPECT_NE(momd.log().find(word), std::string::npos) << momd.log();
   }
 
+  // A running node on which alice, whom `client` speaks for, has the queue q.
+  void StartWithQueue(MomdProcess* momd, HttpClient* client) {
+    ASSERT_TRUE(momd->Start(data_)) << momd->log();
+    client->set_port(momd->port());
+    client->Login("alice", "a long password");
+    ASSERT_EQ(client->Send("POST", "/v1/queues", R"({"name":"q"})")->status, 201);
+  }
+
   TempDir dir_;
   const std::string data_ = dir_ / "data";
 };
@@ -48,10 +56,8 @@ TEST_F(StartTest, StopsCleanlyOnSigterm) {
 // deaf.
 TEST_F(StartTest, StopsCleanlyWhileItAppliesItsLog) {
   MomdProcess momd;
-  ASSERT_TRUE(momd.Start(data_)) << momd.log();
-  HttpClient client(momd.port());
-  client.Login("alice", "a long password");
-  ASSERT_EQ(client.Send("POST", "/v1/queues", R"({"name":"q"})")->status, 201);
+  HttpClient client(0);
+  ASSERT_NO_FATAL_FAILURE(StartWithQueue(&momd, &client));
   std::string batch = R"({"messages":[{"body":"m"})";
   for (int i = 1; i < 1000; ++i) batch.append(R"(,{"body":"m"})");
   batch.append("]}");
@@ -76,10 +82,8 @@ TEST_F(StartTest, StopsCleanlyWhileItAppliesItsLog) {
 // A limit above what any disk has free stands for a disk that is nearly full.
 TEST_F(StartTest, ANearlyFullDiskRefusesPublishingWhileReceivingGoesOn) {
   MomdProcess momd;
-  ASSERT_TRUE(momd.Start(data_)) << momd.log();
-  HttpClient client(momd.port());
-  client.Login("alice", "a long password");
-  ASSERT_EQ(client.Send("POST", "/v1/queues", R"({"name":"q"})")->status, 201);
+  HttpClient client(0);
+  ASSERT_NO_FATAL_FAILURE(StartWithQueue(&momd, &client));
   ASSERT_EQ(client.Send("POST", "/v1/queues/q/messages", "kept")->status, 201);
   ASSERT_EQ(momd.Terminate(), 0);
   ASSERT_TRUE(momd.Start(data_, {"--disk-free-min-mib", "1000000000"})) << momd.log();

@@ -2,8 +2,9 @@
 """Seeds bugs into core/quorum and asks the simulator to find them: proof that the checkers are awake.
 
 Each mutant's files are compiled and linked before the library, so that they stand in for the originals. Prints a table;
-exit code 1 when a mutant does not apply, does not compile or is not found within the budget. Whether the scenarios of
-tests/core/quorum notice it, too, is printed but decides nothing.
+exit code 1 when a mutant does not apply, does not compile or is not found within the budget, or when what mom-sim
+--minimise makes of its history does not show the same property again. Whether the scenarios of tests/core/quorum
+notice it, too, is printed but decides nothing.
 """
 
 import argparse
@@ -21,6 +22,8 @@ from mutants import MUTANTS  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
 FOUND = re.compile(r"^seed (\d+) event #(\d+): (.*)$", re.MULTILINE)
+REPLAY = re.compile(r"^  faults: (\S+)\n  replay: mom-sim (.*) --trace$", re.MULTILINE)
+REPLAYED = re.compile(r"^seed \d+: (\d+) events, hash \w+, (.*)$", re.MULTILINE)
 
 
 class Failed(Exception):
@@ -78,6 +81,27 @@ def hunt(program, arguments):
     return None
 
 
+def property_of(reason):
+    return reason.split(" [")[0]
+
+
+def minimise(program, seed, reason, arguments):
+    """(event, faults) of the smaller history. Failed when it is none, or does not show what it says."""
+    smaller = ask(program, ["--seed", seed, "--events", str(arguments.events), "--minimise"])
+    found, replay = FOUND.search(smaller), REPLAY.search(smaller)
+    if not found or not replay or property_of(found.group(3)) != property_of(reason):
+        raise Failed(f"not minimised: seed {seed}")
+    again = REPLAYED.search(ask(program, replay.group(2).split()))
+    if not again or again.groups() != found.group(2, 3):
+        raise Failed(f"the smaller history is another one: mom-sim {replay.group(2)}")
+    return found.group(2), replay.group(1)
+
+
+def ask(program, words):
+    done = subprocess.run([str(program), *words], capture_output=True, text=True, check=False, timeout=120)
+    return done.stdout
+
+
 def scenarios_notice(program):
     """yes, no, or nothing to say: any failure, an abort as well. Random histories are the simulator's business."""
     if program is None:
@@ -93,19 +117,22 @@ def scenarios_notice(program):
 def judge(edits, arguments):
     """Whether it was found, and the columns of its line."""
     begin = time.monotonic()
-    notice = "-"
+    notice, faults = "-", ""
     try:
         with tempfile.TemporaryDirectory() as folder:
             program, scenarios = build(edits, Path(folder), arguments)
             found = hunt(program, arguments)
             notice = scenarios_notice(scenarios)
+            if found and found[1] != "?":
+                event, faults = minimise(program, found[1], found[0], arguments)
+                found = (found[0], found[1], event)
     except Failed as failed:
         found = None
         reason = str(failed)
     else:
         reason = "NOT FOUND"
     reason, seed, event = found or (reason, "", "")
-    return bool(found), (seed, event, time.monotonic() - begin, notice, reason.split(" [")[0])
+    return bool(found), (seed, event, time.monotonic() - begin, notice, property_of(reason), faults)
 
 
 def main():
@@ -136,9 +163,9 @@ def main():
         futures = [(name, pool.submit(judge, edits, arguments)) for name, _, edits in chosen]
         print(f"{'mutant':<26} {'seed':>6} {'event':>7} {'s':>6} {'scenarios':>9}  caught by")
         for name, future in futures:
-            found, (seed, event, seconds, notice, reason) = future.result()
+            found, (seed, event, seconds, notice, reason, faults) = future.result()
             missed += 0 if found else 1
-            print(f"{name:<26} {seed:>6} {event:>7} {seconds:6.1f} {notice:>9}  {reason}", flush=True)
+            print(f"{name:<26} {seed:>6} {event:>7} {seconds:6.1f} {notice:>9}  {reason}" + (f"; with {faults}" if faults else ""), flush=True)
     print(f"mutations: {len(chosen) - missed} of {len(chosen)} found in {time.monotonic() - begin:.0f} s")
     return 1 if missed or not chosen else 0
 
