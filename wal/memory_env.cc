@@ -142,10 +142,31 @@ Result<uint64_t> MemoryEnv::FileSize(const std::string& path) {
 Status MemoryEnv::Rename(const std::string& from, const std::string& to) {
   std::lock_guard lock(mutex_);
   MOM_RETURN_IF_ERROR(Count().status.Annotate("rename " + from));
+  if (dirs_.contains(from)) return RenameDir(from, to);
   Result<InodePtr> inode = Find(from);
   if (!inode.ok()) return inode.status();
   name_changes_.push_back({from, to, *inode});
   Apply(name_changes_.back(), &names_);
+  return Status();
+}
+
+// With all that is in it, and durable at once like everything about folders.
+Status MemoryEnv::RenameDir(const std::string& from, const std::string& to) {
+  const auto move = [&](Names* names) {
+    Names moved;
+    for (auto& [path, inode] : *names) {
+      const bool inside = FolderOf(path) == from;
+      moved[inside ? to + path.substr(from.size()) : path] = inode;
+    }
+    names->swap(moved);
+  };
+  move(&names_);
+  move(&durable_names_);
+  std::erase_if(name_changes_, [&](const NameChange& change) {
+    return FolderOf(change.from) == from || FolderOf(change.to) == from;
+  });
+  dirs_.erase(from);
+  dirs_.insert(to);
   return Status();
 }
 

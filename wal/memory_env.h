@@ -99,6 +99,7 @@ class MemoryEnv final : public Env {
   Status CheckCapacity(const Inode& inode, size_t new_size) const;
   void Write(Inode* inode, size_t position, std::string_view bytes);
   void Resize(Inode* inode, size_t size);
+  Status RenameDir(const std::string& from, const std::string& to);
   static void KeepOldSectors(Inode* inode, size_t begin, size_t end);
   static void MarkSynced(Inode* inode);
   static void DropUnsynced(Inode* inode);

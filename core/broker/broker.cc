@@ -142,6 +142,8 @@ Applied Apply(const ViewReader& view, const Entry& entry) {
     context.Flush();
     applied.woken = std::move(context.woken);
   }
+  // Not a matter of messages, but a snapshot must say who counted where it ends.
+  if (entry.kind == EntryKind::kVoters) overlay.Put(keys::Voters(), std::string(entry.bytes()));
   applied.state = AppliedState{Next(entry.offset), entry.epoch, entry.timestamp,
                                ChainDigest(before.digest, entry, overlay.changes())};
   v1::AppliedState record;

@@ -57,6 +57,10 @@ uint64_t ReadU64(std::string_view key, size_t position) {
 std::string Applied() {
   return Table(kApplied, "");
 }
+std::string Voters() {
+  return Table(kVoters, "");
+}
+
 std::string User(std::string_view name) {
   return Table(kUser, name);
 }

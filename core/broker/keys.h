@@ -16,7 +16,7 @@ inline constexpr char kApplied = 'A', kEnvelope = 'b', kReferences = 'B', kQueue
                       kQueue = 'q', kReady = 'r', kReturned = 'R', kSession = 's', kSessionOf = 'S',
                       kTimer = 't', kTopic = 'T', kUser = 'u', kSubscription = 'U', kSubscriberOf = 'V',
                       kWaiting = 'w', kSubscribedQueue = 'W', kDeadLetterOf = 'x', kSubscriptionOf = 'X',
-                      kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z';
+                      kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z', kVoters = 'v';
 
 // Tables of small records that nearly every command looks at: worth keeping in memory.
 inline constexpr std::string_view kHotTables = "AcFKqQsTu";
@@ -32,6 +32,7 @@ void AppendSized(std::string* key, std::string_view component);
 uint64_t ReadU64(std::string_view key, size_t position);
 
 std::string Applied();
+std::string Voters();
 std::string User(std::string_view name);
 std::string Session(std::string_view token_hash);
 std::string SessionOf(std::string_view user, std::string_view token_hash);

@@ -48,6 +48,7 @@ constexpr Table kTables[] = {
     {keys::kTopicGrant, "topic grants"},
     {keys::kQueueName, "queue names"},
     {keys::kDead, "dead messages"},
+    {keys::kVoters, "voters"},
 };
 
 bool HoldsTokenHash(std::string_view key) {

@@ -15,16 +15,10 @@
 #include "core/base/entry.h"
 #include "core/base/result.h"
 #include "core/broker/broker.h"
-#include "replication/replica/replica.h"
+#include "replication/replica/proposal.h"
 #include "replication/view/leveldb_view.h"
 
 namespace mom::replication {
-
-// An entry on its way, with whoever waits for its outcome.
-struct Pending {
-  Entry entry;
-  std::function<void(Outcome)> done;  // May be empty.
-};
 
 struct ApplierHooks {
   // Reads entries from `from` on, at least one; called for those that were committed before the start.

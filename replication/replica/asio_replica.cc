@@ -1,30 +1,27 @@
 #include "replication/replica/asio_replica.h"
 
-#include <boost/asio/post.hpp>
-
 #include <algorithm>
 #include <chrono>
-#include <future>
 #include <utility>
 
 #include "core/base/check.h"
+#include "core/broker/broker.h"
 
 namespace mom::replication {
 namespace {
 
-constexpr int64_t kClockPauseMs = 5;  // At most one clock entry in this time.
-constexpr auto kDiskCheckPeriod = std::chrono::seconds(1);
 constexpr size_t kReadBytesMax = 4u << 20;
-
-int64_t WallMs() {
-  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 // Commands that put more onto the disk and can wait until there is room again.
 bool NeedsRoom(const v1::Command& command) {
   return command.has_publish() || command.has_transaction() || command.has_create_queue() ||
          command.has_create_topic() || command.has_create_user() || command.has_subscribe();
+}
+
+DriverOptions MakeDriverOptions(const DataDir& data) {
+  DriverOptions options;
+  options.quorum.self = IdentityOf(data);
+  return options;
 }
 
 class Frozen final : public ViewSnapshot {
@@ -39,30 +36,25 @@ class Frozen final : public ViewSnapshot {
   Offset end_;
 };
 
-Outcome Refused(Status::Code code, std::string message) {
-  return Outcome{Status(code, std::move(message)), {}, {}, {}};
-}
-
 }  // namespace
 
 AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
     : options_(std::move(options)),
       data_(std::move(data)),
-      work_(boost::asio::make_work_guard(io_)),
-      clock_timer_(io_),
-      disk_timer_(io_),
-      protocol_timer_(io_),
-      quorum_(QuorumOptions(data_), Restore(data_)),
+      disk_timer_(runtime_.io()),
+      start_end_(data_.wal->log_end().value),
       last_timestamp_(data_.wal->last_timestamp()),
-      start_end_(data_.wal->log_end().value) {
+      wal_bytes_(data_.wal->bytes()),
+      log_start_(data_.wal->log_start().value),
+      log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
+      driver_(MakeDriverOptions(data_), data_.restored, last_timestamp_,
+              {&runtime_, &log_, this, nullptr, nullptr},
+              {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}) {
   latest_ = data_.view->Latest();
   const auto state = broker::ReadAppliedState(*latest_);
   applied_end_ = state.end.value;
   digest_ = state.digest;
   applied_ms_ = state.timestamp.ms;
-  log_start_ = data_.wal->log_start().value;
-  wal_bytes_ = data_.wal->bytes();
-  info_.role = "starting";
   info_.cluster_id = ToString(data_.identity.cluster);
   info_.node_id = data_.identity.node.value;
 }
@@ -73,7 +65,7 @@ AsioReplica::~AsioReplica() {
 
 ApplierHooks AsioReplica::MakeHooks() {
   ApplierHooks hooks;
-  hooks.read_log = [this](Offset from) { return ReadLog(from); };
+  hooks.read_log = [this](Offset from) { return log_.ReadNow(from, kReadBytesMax); };
   hooks.applied = [this](const broker::AppliedState& state, std::optional<Timestamp> next_due,
                          uint64_t log_bytes) {
     digest_ = state.digest;
@@ -84,60 +76,59 @@ ApplierHooks AsioReplica::MakeHooks() {
     // Most batches wake nobody: no waiter, and nothing due earlier or later than before.
     if (next_due == last_due_ && waiting_ == 0) return;
     last_due_ = next_due;
-    boost::asio::post(io_, [this, next_due] { OnApplied(next_due); });
+    runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
   hooks.woken = [this](const std::set<std::string>& queues) {
     if (woken_listener_) woken_listener_(queues);
   };
-  hooks.failed = [this](const Status& status) { boost::asio::post(io_, [this, status] { Fail(status); }); };
+  hooks.failed = [this](const Status& status) { runtime_.Post([this, status] { Fail(status); }); };
   return hooks;
 }
 
-void AsioReplica::Start() {
-  wal_ = std::make_unique<wal::WalThread>(std::move(data_.wal), wal::WalThreadOptions());
-  applier_ = std::make_unique<Applier>(data_.view.get(), MakeHooks());
+void AsioReplica::StartCheckpointer() {
   auto drop = [this](Offset to) {
-    Status posted = wal_->Post([this, to](wal::Wal* wal) {
-      if (Status status = wal->DropPrefix(to); !status.ok()) {
-        boost::asio::post(io_, [this, status] { Fail(status); });
-      }
+    Status posted = log_.Post([this, to](wal::Wal* wal) {
+      Status status = wal->DropPrefix(to);
       log_start_ = wal->log_start().value;
-      boost::asio::post(io_, [this, start = wal->log_start()] { Step(quorum::LogStartMoved{start}); });
+      runtime_.Post([this, status, start = wal->log_start()] {
+        if (!status.ok()) return Fail(status);
+        driver_.OnLogStartMoved(start);
+        Rearm();
+      });
     });
     if (!posted.ok()) return;  // Busy or stopping: the next checkpoint drops it.
   };
   checkpointer_ = std::make_unique<Checkpointer>(
       data_.view.get(), options_.log_retain_bytes, drop,
-      [this](const Status& status) { boost::asio::post(io_, [this, status] { Fail(status); }); });
-  wal_->Start([this](const Status& status, Offset durable_end) {
-    boost::asio::post(io_, [this, status, durable_end] { OnPersisted(status, durable_end); });
-  });
-  applier_->Start();
+      [this](const Status& status) { runtime_.Post([this, status] { Fail(status); }); });
   checkpointer_->Start();
-  boost::asio::post(io_, [this] {
-    Step(quorum::Started{});
+}
+
+void AsioReplica::Start() {
+  started_ = true;
+  applier_ = std::make_unique<Applier>(data_.view.get(), MakeHooks());
+  StartCheckpointer();
+  log_.Start([this](const Status& status, Offset durable_end) { OnPersisted(status, durable_end); });
+  applier_->Start();
+  runtime_.Post([this] {
+    driver_.Start();
     CheckDisk();
+    Rearm();
   });
-  thread_ = std::thread([this] { io_.run(); });
+  runtime_.Start();
 }
 
 void AsioReplica::Stop() {
-  if (stopping_.exchange(true) || !thread_.joinable()) return;
+  if (stopping_.exchange(true) || !started_) return;
   checkpointer_->Stop();
-  const Status closed = wal_->Stop();  // Persists what was submitted; its callbacks still reach the replica.
-  boost::asio::post(io_, [this] {
-    clock_timer_.cancel();
+  (void)log_.Stop();  // Persists what was submitted; its callbacks still reach the driver.
+  runtime_.Post([this] {
     disk_timer_.cancel();
-    protocol_timer_.cancel();
     for (auto& [end, waiter] : waiters_) waiter->timer.cancel();
-    work_.reset();
   });
-  thread_.join();
+  runtime_.Stop();
   applier_->Stop();
-  for (auto& pending : in_flight_) {
-    if (pending.done) pending.done(Refused(Status::kUncertain, "the node is stopping"));
-  }
-  in_flight_.clear();
+  driver_.Abandon("the node is stopping");
   for (auto& proposal : inbox_) {
     if (proposal.done) proposal.done(Refused(Status::kStopping, "the node is stopping"));
   }
@@ -178,14 +169,45 @@ void AsioReplica::Enqueue(Proposal proposal) {
   // While the disk is busy, more would only wait there: they gather here, and one wake-up serves them all.
   if (inbox_posted_ || log_busy_) return;
   inbox_posted_ = true;
-  boost::asio::post(io_, [this] { DrainInbox(); });
+  runtime_.Post([this] {
+    DrainInbox();
+    Rearm();
+  });
+}
+
+// What is refused makes nothing durable, so nobody would wake the inbox again: look once more.
+void AsioReplica::DrainInbox() {
+  const quorum::Quorum& quorum = driver_.quorum();
+  while (true) {
+    std::vector<Proposal> proposals;
+    {
+      std::lock_guard lock(inbox_mutex_);
+      proposals.swap(inbox_);
+      inbox_posted_ = false;
+      log_busy_ = !failed_ && (quorum.durable_end() < quorum.log_end() || !proposals.empty());
+    }
+    if (proposals.empty()) return;
+    driver_.Propose(&proposals);
+    if (!failed_ && quorum.durable_end() < quorum.log_end()) return;
+  }
+}
+
+void AsioReplica::Commit(Offset end, std::vector<Pending> entries) {
+  applier_->Commit(end, std::move(entries));
+}
+
+void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
+  wal_syncs_.fetch_add(1);
+  wal_entries_.fetch_add((durable_end - driver_.quorum().durable_end()).value);
+  driver_.OnPersisted(status, durable_end);
+  DrainInbox();
+  Publish();
+  Rearm();
 }
 
 // ---------------------------------------------------------------------------------------------------------
 
 void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
-  const bool due_changed = next_due != next_due_;
-  next_due_ = next_due;
   const uint64_t end = applied_end_.load();
   while (!waiters_.empty() && waiters_.begin()->first <= end) {
     auto waiter = waiters_.begin()->second;
@@ -194,30 +216,17 @@ void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
     waiter->timer.cancel();
     if (auto done = std::exchange(waiter->done, nullptr)) done(true);
   }
-  if (due_changed && !clock_in_flight_)
-    ArmClock();  // Arming costs system calls; most batches change nothing.
+  driver_.SetNextDue(next_due);
+  Rearm();
 }
 
-void AsioReplica::ArmClock() {
-  clock_timer_.cancel();
-  if (!next_due_ || stopping_ || failed_) return;
-  const int64_t wait_ms = std::max<int64_t>(next_due_->ms - WallMs(), kClockPauseMs);
-  clock_timer_.expires_after(std::chrono::milliseconds(wait_ms));
-  clock_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) OnClock();
+void AsioReplica::Rearm() {
+  if (stopping_ || failed_) return;
+  runtime_.Arm(driver_.wake_at(), [this] {
+    if (stopping_ || failed_) return;
+    driver_.Tick();
+    Rearm();
   });
-}
-
-void AsioReplica::OnClock() {
-  if (stopping_ || failed_ || clock_in_flight_ || quorum_.role() != quorum::Role::kLeader) return;
-  if (next_due_ && next_due_->ms > StampNow().ms) return ArmClock();
-  clock_in_flight_ = true;
-  Enqueue(Proposal{EntryKind::kClock, std::make_shared<const std::string>(), [this](Outcome) {
-                     boost::asio::post(io_, [this] {
-                       clock_in_flight_ = false;
-                       ArmClock();
-                     });
-                   }});
 }
 
 void AsioReplica::CheckDisk() {
@@ -225,52 +234,38 @@ void AsioReplica::CheckDisk() {
   const bool has_room = free_bytes.ok() && *free_bytes >= options_.disk_free_min_bytes;
   disk_nearly_full_ = !has_room || !reserve_held_;
   // Busy: looked at again a second later.
-  Status posted = wal_->Post([this, has_room](wal::Wal* wal) {
+  Status posted = log_.Post([this, has_room](wal::Wal* wal) {
     wal_bytes_ = wal->bytes();
     if (has_room && !wal->reserve_held()) {
       Status restored = wal->RestoreReserve();
       if (!restored.ok() && restored.code() != Status::kNoSpace) {
-        boost::asio::post(io_, [this, restored] { Fail(restored); });
+        runtime_.Post([this, restored] { Fail(restored); });
       }
     }
     reserve_held_ = wal->reserve_held();
   });
   if (stopping_) return;
-  disk_timer_.expires_after(kDiskCheckPeriod);
+  disk_timer_.expires_after(std::chrono::seconds(1));
   disk_timer_.async_wait([this](const boost::system::error_code& error) {
     if (!error) CheckDisk();
   });
 }
 
-Timestamp AsioReplica::StampNow() {
-  last_timestamp_ = std::max(last_timestamp_, Timestamp{WallMs()});
-  return last_timestamp_;
-}
-
 void AsioReplica::Fail(const Status& status) {
   // The log was closed under somebody who still had work for it: the next start goes on.
+  if (!stopping_) driver_.Fail(status);
+}
+
+void AsioReplica::OnFailed(const Status& status) {
   if (stopping_) return;
-  if (failed_.exchange(true)) return;
+  failed_ = true;
   {
     std::lock_guard lock(info_mutex_);
     info_.failure = status.ToString();
   }
-  for (auto& pending : in_flight_) {
-    if (pending.done)
-      pending.done(Refused(Status::kUncertain, "the node failed before the entry was applied"));
-  }
-  in_flight_.clear();
-  DrainInbox();  // Nothing becomes durable any more: what gathered is answered now.
+  // Nothing becomes durable any more: what gathered is answered, outside of the step that failed.
+  runtime_.Post([this] { DrainInbox(); });
   if (options_.on_failure) options_.on_failure(status);
-}
-
-Result<std::vector<Entry>> AsioReplica::ReadLog(Offset from) {
-  auto promise = std::make_shared<std::promise<Result<std::vector<Entry>>>>();
-  auto future = promise->get_future();
-  Status posted =
-      wal_->Post([promise, from](wal::Wal* wal) { promise->set_value(wal->Read(from, kReadBytesMax)); });
-  if (!posted.ok()) return posted;
-  return future.get();
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -281,14 +276,14 @@ std::unique_ptr<ViewSnapshot> AsioReplica::Snapshot() const {
 
 void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) {
   if (applied_end_.load() > offset.value) return done(true);
-  boost::asio::post(io_, [this, offset, timeout_ms, done = std::move(done)]() mutable {
+  runtime_.Post([this, offset, timeout_ms, done = std::move(done)]() mutable {
     // First seen by the applier, then looked: one of both notices the other.
     waiting_.fetch_add(1);
     if (applied_end_.load() > offset.value) {
       waiting_.fetch_sub(1);
       return done(true);
     }
-    auto waiter = std::make_shared<Waiter>(Waiter{boost::asio::steady_timer(io_), std::move(done)});
+    auto waiter = std::make_shared<Waiter>(Waiter{boost::asio::steady_timer(runtime_.io()), std::move(done)});
     waiters_.emplace(offset.value + 1, waiter);
     waiter->timer.expires_after(std::chrono::milliseconds(timeout_ms));
     waiter->timer.async_wait([this, waiter, key = offset.value + 1](const boost::system::error_code&) {
@@ -307,14 +302,14 @@ void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<v
 }
 
 void AsioReplica::Publish() {
+  const quorum::Quorum& quorum = driver_.quorum();
+  role_ = quorum.role() == quorum::Role::kLeader ? "leader" : "follower";
   std::lock_guard lock(info_mutex_);
-  role_ = quorum_.role() == quorum::Role::kLeader ? "leader" : "follower";
-  info_.role = role_;
-  info_.epoch = quorum_.epoch();
-  info_.leader_id = quorum_.leader().value;
-  info_.log_end = quorum_.log_end();
-  info_.durable_end = quorum_.durable_end();
-  info_.high_watermark = quorum_.high_watermark().value_or(Offset{0});
+  info_.epoch = quorum.epoch();
+  info_.leader_id = quorum.leader().value;
+  info_.log_end = quorum.log_end();
+  info_.durable_end = quorum.durable_end();
+  info_.high_watermark = quorum.high_watermark().value_or(Offset{0});
 }
 
 ReplicaInfo AsioReplica::Info() const {
@@ -323,6 +318,7 @@ ReplicaInfo AsioReplica::Info() const {
     std::lock_guard lock(info_mutex_);
     info = info_;
   }
+  info.role = role_.load();
   info.applied_end = Offset{applied_end_.load()};
   info.digest = digest_.load();
   info.log_start = Offset{log_start_.load()};
@@ -335,7 +331,7 @@ ReplicaInfo AsioReplica::Info() const {
 }
 
 Timestamp AsioReplica::Now() const {
-  return Timestamp{std::max(applied_ms_.load(), WallMs())};
+  return std::max(Timestamp{applied_ms_.load()}, WallNow());
 }
 
 void AsioReplica::SetWokenListener(std::function<void(const std::set<std::string>&)> listener) {

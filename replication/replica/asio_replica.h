@@ -1,28 +1,24 @@
-// AsioReplica: the driver of one node's replica. One thread runs the protocol: it takes what is in the inbox,
-// lets Quorum decide, and Execute carries the effects out, in their order and nowhere else.
+// AsioReplica: one node's replica on threads, timers and files. One thread runs the driver; the log, the view
+// and the checkpoints have a thread each.
 #pragma once
 
-#include <boost/asio/executor_work_guard.hpp>
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
-
 #include <atomic>
-#include <deque>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <set>
 #include <string>
-#include <thread>
 #include <vector>
 
-#include "core/quorum/quorum.h"
 #include "replication/replica/applier.h"
+#include "replication/replica/asio_log.h"
+#include "replication/replica/asio_runtime.h"
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/replica.h"
-#include "wal/wal_thread.h"
+#include "replication/replica/replica_driver.h"
 
 namespace mom::replication {
 
@@ -36,7 +32,7 @@ struct ReplicaOptions {
   std::function<void(const Status& status)> on_failure;
 };
 
-class AsioReplica final : public Replica {
+class AsioReplica final : public Replica, private ViewPort {
  public:
   // Takes over an opened data folder. Nothing runs before Start().
   AsioReplica(DataDir data, ReplicaOptions options);
@@ -59,54 +55,36 @@ class AsioReplica final : public Replica {
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
 
  private:
-  struct Proposal {
-    EntryKind kind = EntryKind::kCommand;
-    std::shared_ptr<const std::string> payload;
-    std::function<void(Outcome)> done;
-  };
   struct Waiter {
     boost::asio::steady_timer timer;
     std::function<void(bool)> done;
   };
 
   void Enqueue(Proposal proposal);
+  ApplierHooks MakeHooks();
+  void StartCheckpointer();
+  void Commit(Offset end, std::vector<Pending> entries) override;
+
   // All of these run on the replica thread.
   void DrainInbox();
-  void Step(const quorum::Event& event);
-  void Step(const quorum::Event& event, std::vector<Proposal>* proposals);
-  void ArmProtocol(Instant wake_at);
-  void Execute(const quorum::Effects& effects, std::vector<Proposal>* proposals);
-  void ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals);
-  void ExecuteCommit(Offset end);
-  void OnApplied(std::optional<Timestamp> next_due);
   void OnPersisted(const Status& status, Offset durable_end);
-  void OnClock();
-  void ArmClock();
+  void OnApplied(std::optional<Timestamp> next_due);
   void CheckDisk();
-  void Fail(const Status& status);
-
-  Timestamp StampNow();
+  void Rearm();
   void Publish();  // Copies what Info() shows.
-  ApplierHooks MakeHooks();
-  Result<std::vector<Entry>> ReadLog(Offset from);
-  static quorum::Options QuorumOptions(const DataDir& data);
-  static quorum::Restored Restore(const DataDir& data);
+  void Fail(const Status& status);
+  void OnFailed(const Status& status);
 
   const ReplicaOptions options_;
   DataDir data_;
-  boost::asio::io_context io_{1};
-  boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
-  boost::asio::steady_timer clock_timer_;
+  AsioRuntime runtime_;
   boost::asio::steady_timer disk_timer_;
-  boost::asio::steady_timer protocol_timer_;
-
-  // Used by the replica thread only.
-  quorum::Quorum quorum_;
-  Instant armed_for_ = quorum::kNever;  // Of protocol_timer_.
-  Timestamp last_timestamp_;
-  std::deque<Pending> in_flight_;  // Appended, not yet committed.
-  std::optional<Timestamp> next_due_;
-  bool clock_in_flight_ = false;
+  const uint64_t start_end_;        // Log end when opened.
+  const Timestamp last_timestamp_;  // Likewise.
+  std::atomic<uint64_t> wal_bytes_;
+  std::atomic<uint64_t> log_start_;
+  AsioLog log_;
+  ReplicaDriver driver_;  // Used by the replica thread only, like the next.
   std::multimap<uint64_t, std::shared_ptr<Waiter>> waiters_;  // By the applied end they wait for.
 
   std::mutex inbox_mutex_;
@@ -125,13 +103,11 @@ class AsioReplica final : public Replica {
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};
   std::atomic<uint64_t> wal_syncs_{0};
-  std::atomic<uint64_t> wal_bytes_{0};
-  std::atomic<uint64_t> log_start_{0};
   std::atomic<bool> disk_nearly_full_{false};
   std::atomic<bool> caught_up_{false};
+  std::atomic<bool> started_{false};
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
-  uint64_t start_end_ = 0;  // Log end when opened.
   std::atomic<const char*> role_{"starting"};
   std::unique_ptr<broker::ViewReader> latest_;
 
@@ -139,10 +115,8 @@ class AsioReplica final : public Replica {
   ReplicaInfo info_;  // Guarded by info_mutex_.
 
   std::function<void(const std::set<std::string>&)> woken_listener_;
-  std::unique_ptr<wal::WalThread> wal_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::thread thread_;
 };
 
 }  // namespace mom::replication

@@ -7,6 +7,8 @@
 
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
+#include "replication/replica/marks.h"
+#include "replication/replica/open_log.h"
 
 namespace mom::replication {
 namespace {
@@ -58,28 +60,46 @@ std::string QuarantineName(wal::Env* env, const std::string& path) {
   }
 }
 
-Status OpenView(const DataDirOptions& options, DataDir* data) {
-  const std::string path = options.path + "/view";
+Status PutViewAside(const DataDirOptions& options, const std::string& path, const Status& damage,
+                    DataDir* data) {
+  const std::string aside = QuarantineName(options.env, path);
+  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
+  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
+  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + aside + " and built anew";
+  return Status();
+}
+
+// The view first: it says where the log must reach.
+Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
+  auto name = ViewToOpen(options.env, options.path);
+  if (!name.ok()) return name.status();
+  const std::string path = options.path + "/" + *name;
   LevelDbViewOptions view_options = options.view;
   view_options.cached_tables = broker::keys::kHotTables;
   auto view = LevelDbView::Open(path, view_options);
-  if (!view.ok() && view.status().code() == Status::kCorruption && data->wal->log_start() == Offset{0}) {
-    const std::string aside = QuarantineName(options.env, path);
-    MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-    MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
-    data->note = "the view was damaged (" + view.status().message() + "); it is kept as " + aside +
-                 " and built anew from the log";
+  const Status damage = view.status();
+  if (!view.ok() && damage.code() != Status::kCorruption) return damage;
+  broker::AppliedState applied;
+  if (view.ok()) applied = broker::ReadAppliedState(*(*view)->Latest());
+  const OpenLogOptions log_options{options.env,    options.path,     options.wal,
+                                   data->identity, data->hard_state, options.may_repair};
+  auto log = OpenLog(log_options, applied);
+  if (!log.ok()) return damage.ok() ? log.status() : damage;
+  data->note = log->note;
+  if (!damage.ok()) {
+    MOM_RETURN_IF_ERROR(PutViewAside(options, path, damage, data));
     view = LevelDbView::Open(path, view_options);
+    if (!view.ok()) return view.status();
   }
-  if (!view.ok()) return view.status();
   data->view = *std::move(view);
-  const Offset applied = broker::ReadAppliedState(*data->view->Latest()).end;
-  if (applied < data->wal->log_start() || applied > data->wal->log_end()) {
-    return Status(Status::kCorruption,
-                  "the view stands at offset " + std::to_string(applied.value) + " but the log holds " +
-                      std::to_string(data->wal->log_start().value) + " to " +
-                      std::to_string(data->wal->log_end().value) + "; examine it with mom-replay verify");
-  }
+  uint64_t seed = 0;
+  randombytes_buf(&seed, sizeof seed);
+  auto restored =
+      RestoreFrom(log_options, *log, applied, data->view->Latest()->Get(broker::keys::Voters()), seed);
+  if (!restored.ok()) return restored.status();
+  data->restored = *std::move(restored);
+  data->wal = std::move(log->wal);
+  data->report = std::move(log->report);
   return Status();
 }
 
@@ -99,22 +119,12 @@ Result<DataDir> OpenDataDir(const DataDirOptions& options) {
   auto hard_state = OpenHardState(data);
   if (!hard_state.ok()) return hard_state.status();
   data.hard_state = *hard_state;
-  const std::string log_path = options.path + "/log";
-  MOM_RETURN_IF_ERROR(options.env->CreateDir(log_path));
-  wal::WalOptions wal_options = options.wal;
-  wal_options.log_id = data.identity.disk;
-  // A node that ever led has a log: its first act as leader was an entry.
-  wal_options.may_create = data.hard_state.epoch == Epoch{0};
-  auto wal = wal::Wal::Open(options.env, log_path, wal_options, &data.report);
-  if (!wal.ok()) return wal.status();
-  data.wal = *std::move(wal);
-  if (data.hard_state.epoch < data.wal->last_epoch()) {
-    return Status(Status::kCorruption, data.hard_state_path() + " is older than the log (epoch " +
-                                           std::to_string(data.hard_state.epoch.value) + " against " +
-                                           std::to_string(data.wal->last_epoch().value) + ")");
-  }
-  MOM_RETURN_IF_ERROR(OpenView(options, &data));
+  MOM_RETURN_IF_ERROR(OpenViewAndLog(options, &data));
   return data;
+}
+
+quorum::Identity IdentityOf(const DataDir& data) {
+  return quorum::Identity{data.identity.cluster, data.identity.node, data.identity.disk};
 }
 
 std::string ToString(const Uuid& uuid) {

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "core/base/result.h"
+#include "core/quorum/events.h"
 #include "replication/view/leveldb_view.h"
 #include "wal/env.h"
 #include "wal/hard_state.h"
@@ -19,6 +20,7 @@ struct DataDirOptions {
   wal::Env* env = nullptr;  // Not owned.
   wal::WalOptions wal;
   LevelDbViewOptions view;
+  bool may_repair = false;  // There are other replicas; see OpenLogOptions.
 };
 
 // Holds the folder's lock while it lives.
@@ -31,16 +33,19 @@ struct DataDir {
   std::unique_ptr<wal::Wal> wal;
   std::unique_ptr<LevelDbView> view;
   wal::RecoveryReport report;
-  bool created = false;  // The folder was empty: a new one-node cluster begins.
-  std::string note;      // What was repaired, for the log; empty when nothing.
+  quorum::Restored restored;  // What the protocol is started with.
+  bool created = false;       // The folder was empty: a new one-node cluster begins.
+  std::string note;           // What was repaired, for the log; empty when nothing.
 
   std::string hard_state_path() const { return path + "/hard-state"; }
 };
 
 // Opens or formats the folder. kBusy: in use; kWrongOwner: of another node, cluster or newer format;
 // kCorruption: damaged beyond what a crash explains. Overwrites nothing in any of these cases. A damaged view
-// is put aside and built anew when the log still begins at offset 0.
+// is put aside and built anew when the log still begins at offset 0, or when there are other replicas.
 Result<DataDir> OpenDataDir(const DataDirOptions& options);
+
+quorum::Identity IdentityOf(const DataDir& data);
 
 // 32 hexadecimal digits.
 std::string ToString(const Uuid& uuid);

@@ -15,18 +15,9 @@
 #include "core/broker/broker.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
+#include "replication/replica/proposal.h"
 
 namespace mom::replication {
-
-// How a proposed command ended. Move-only by nature of its use; a plain value.
-struct Outcome {
-  Status status;  // ok: the entry was fsynced on a majority and applied here; `reply` says the rest.
-                  // kNotLeader, kOverloaded, kNoSpace, kStopping: certainly not in the log.
-                  // kUncertain: may be in the log; a retry with the same idempotency key is safe.
-  v1::Reply reply;
-  Offset offset;  // Of the entry.
-  Epoch epoch;
-};
 
 // A state of the view at one applied end; does not change. Thread-compatible; drop it soon.
 class ViewSnapshot {

@@ -42,18 +42,19 @@ struct SnapshotChunk {
   bool last = false;
   // With `last`.
   uint64_t pairs_total = 0;
-  uint64_t checksum = 0;          // XXH3 over all keys and values, in order.
-  Timestamp timestamp;            // Of the last entry in it.
+  uint64_t checksum = 0;  // XXH3 over all keys and values, in order.
+  Timestamp timestamp;    // Of the last entry in it.
   std::vector<quorum::ReplicaKey> voters;
 };
 
-// What arrives from other nodes. Called on threads of the transport: copy, post, return. Where there is a `reply`, it is
-// called exactly once, on any thread, then or later; not called within a minute, the transport gives up.
+// What arrives from other nodes. Called on threads of the transport: copy, post, return. Where there is a
+// `reply`, it is called exactly once, on any thread, then or later; not called within a minute, the transport
+// gives up.
 class PeerHandler {
  public:
   virtual ~PeerHandler() = default;
-  // Everything of the protocol. For a FetchReply with a Frame: base and probe are set, its entries are in `entries`,
-  // contiguous from base, of known kinds and allowed sizes; all else is unchecked.
+  // Everything of the protocol. For a FetchReply with a Frame: base and probe are set, its entries are in
+  // `entries`, contiguous from base, of known kinds and allowed sizes; all else is unchecked.
   virtual void OnMessage(quorum::Message message, std::vector<Entry> entries) = 0;
   // The frame was handed to the network; `end` is behind its last entry, `bytes` the size of its payloads.
   virtual void OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) = 0;

@@ -84,6 +84,7 @@ class Checker {
     const std::string rest = key.substr(1);
     switch (key[0]) {
       case keys::kApplied:
+      case keys::kVoters:
       case keys::kKeyRingState:
         break;
       case keys::kTimerFloor:

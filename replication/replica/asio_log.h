@@ -1,0 +1,48 @@
+// AsioLog: the driver's log on a WalThread.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "replication/replica/ports.h"
+#include "wal/env.h"
+#include "wal/wal_thread.h"
+
+namespace mom::replication {
+
+// Used by the driver's thread, except where noted. `env` and `runtime` must outlive it.
+class AsioLog final : public LogPort {
+ public:
+  // `dir` is the node's data folder.
+  AsioLog(wal::Env* env, std::string dir, std::unique_ptr<wal::Wal> wal, RuntimePort* runtime);
+
+  // `on_persisted` is called on the runtime's thread.
+  void Start(wal::WalThread::OnPersisted on_persisted);
+  // Persists what was submitted; its callbacks are still posted.
+  Status Stop() { return wal_.Stop(); }
+  // Any thread; see WalThread::Post.
+  Status Post(wal::WalThread::Task task) { return wal_.Post(std::move(task)); }
+  // Any thread but the runtime's and the log's own; waits.
+  Result<std::vector<Entry>> ReadNow(Offset from, size_t bytes_max);
+
+  Status WriteHardState(const wal::HardState& state) override;
+  Status ClearDamage() override;
+  Status Submit(std::vector<Entry> entries) override;
+  Result<Timestamp> Truncate(Offset to) override;
+  void Read(Offset from, size_t bytes_max, std::function<void(Result<std::vector<Entry>>)> done) override;
+  // Empties the log, which starts at `start` from now on; durable when it returns.
+  // REQUIRES: nothing submitted is on its way.
+  Status Reset(Offset start, Epoch epoch, Timestamp timestamp);
+
+ private:
+  Status RunNow(std::function<Status(wal::Wal*)> task);
+
+  wal::Env* const env_;
+  const std::string dir_;
+  RuntimePort* const runtime_;
+  wal::WalThread wal_;
+};
+
+}  // namespace mom::replication

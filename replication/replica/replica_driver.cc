@@ -1,0 +1,193 @@
+#include "replication/replica/replica_driver.h"
+
+#include <algorithm>
+
+#include "core/base/check.h"
+#include "replication/replica/voters_codec.h"
+
+namespace mom::replication {
+
+ReplicaDriver::ReplicaDriver(const DriverOptions& options, const quorum::Restored& restored,
+                             Timestamp last_timestamp, const DriverPorts& ports, DriverHooks hooks)
+    : options_(options),
+      ports_(ports),
+      hooks_(std::move(hooks)),
+      quorum_(options.quorum, restored),
+      last_timestamp_(last_timestamp),
+      tail_(restored.log_end),
+      handed_end_(restored.committed_end) {
+  MOM_CHECK(ports.runtime != nullptr && ports.log != nullptr && ports.view != nullptr);
+}
+
+void ReplicaDriver::Start() {
+  Step(quorum::Started{});
+}
+
+void ReplicaDriver::Propose(std::vector<Proposal>* proposals) {
+  if (proposals->empty()) return;
+  Step(quorum::Proposed{static_cast<uint32_t>(proposals->size())}, proposals, nullptr);
+}
+
+void ReplicaDriver::ReadBarrier(std::function<void(Result<Offset>)> done) {
+  if (failed_) return done(Status(Status::kStopping, "the node failed and stops"));
+  const uint64_t id = ++last_id_;
+  reads_.emplace(id, std::move(done));
+  Step(quorum::ReadRequested{id});
+}
+
+void ReplicaDriver::ChangeVoters(bool add, const quorum::ReplicaKey& replica,
+                                 std::function<void(quorum::Refusal)> done) {
+  const uint64_t id = ++last_id_;
+  admin_.emplace(id, std::move(done));
+  Step(quorum::ChangeVoters{id, add, replica});
+}
+
+void ReplicaDriver::TransferLeadership(NodeId target, std::function<void(quorum::Refusal)> done) {
+  const uint64_t id = ++last_id_;
+  admin_.emplace(id, std::move(done));
+  Step(quorum::TransferLeadership{id, target});
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+void ReplicaDriver::SetNextDue(std::optional<Timestamp> next_due) {
+  next_due_ = next_due;
+  if (clock_in_flight_) return;
+  clock_at_ = quorum::kNever;
+  if (!next_due) return;
+  const int64_t wait_ms =
+      std::max<int64_t>(next_due->ms - ports_.runtime->Wall().ms, int64_t{options_.clock_pause_ms});
+  constexpr int64_t kLookAgainMs = 60'000;  // The wall clock may jump meanwhile.
+  clock_at_ = Instant{ports_.runtime->Now().ns + std::min(wait_ms, kLookAgainMs) * 1'000'000};
+}
+
+void ReplicaDriver::ProposeClock() {
+  if (clock_in_flight_ || !next_due_) return;
+  if (quorum_.role() != quorum::Role::kLeader || next_due_->ms > StampNow().ms) return SetNextDue(next_due_);
+  clock_in_flight_ = true;
+  clock_at_ = quorum::kNever;
+  std::vector<Proposal> proposals;
+  proposals.push_back(Proposal{EntryKind::kClock, std::make_shared<const std::string>(), [this](Outcome) {
+                                 ports_.runtime->Post([this] {
+                                   clock_in_flight_ = false;
+                                   SetNextDue(next_due_);
+                                 });
+                               }});
+  Propose(&proposals);
+}
+
+void ReplicaDriver::Tick() {
+  if (failed_) return;
+  const Instant now = ports_.runtime->Now();
+  if (now >= clock_at_) ProposeClock();
+  if (!failed_ && now >= quorum_.wake_at()) Step(quorum::Tick{});
+}
+
+Instant ReplicaDriver::wake_at() const {
+  return failed_ ? quorum::kNever : std::min(quorum_.wake_at(), clock_at_);
+}
+
+// Entries get the leader's time, which never falls within a log.
+Timestamp ReplicaDriver::StampNow() {
+  return std::max(last_timestamp_, ports_.runtime->Wall());
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+void ReplicaDriver::OnPersisted(const Status& status, Offset durable_end) {
+  if (failed_) return;
+  if (!status.ok()) return Fail(status);
+  Step(quorum::Persisted{durable_end});
+}
+
+// Runs and voters of a frame come from its entries, so they cannot contradict them. What the log itself would
+// refuse, falling timestamps, ends the stream like any other nonsense.
+bool ReplicaDriver::FillFrame(quorum::FetchReply* reply, const std::vector<Entry>& entries) const {
+  auto& frame = std::get<quorum::Frame>(reply->body);
+  Timestamp last = frame.base == quorum_.log_end() ? last_timestamp_ : Timestamp{};
+  Offset at = frame.base;
+  for (const Entry& entry : entries) {
+    if (entry.offset != at || entry.timestamp < last) return false;
+    if (frame.runs.empty() || frame.runs.back().epoch != entry.epoch) {
+      frame.runs.push_back({entry.epoch, 0, entry.kind == EntryKind::kLeaderChange});
+    } else if (entry.kind == EntryKind::kLeaderChange) {
+      return false;
+    }
+    ++frame.runs.back().count;
+    if (entry.kind == EntryKind::kVoters) {
+      const auto voters = DecodeVoters(entry.bytes());
+      if (!voters) return false;
+      frame.voters.push_back({entry.offset, *voters});
+    }
+    last = entry.timestamp;
+    at = Next(at);
+  }
+  return true;
+}
+
+void ReplicaDriver::OnMessage(quorum::Message message, std::vector<Entry> entries) {
+  if (failed_) return;
+  if (auto* reply = std::get_if<quorum::FetchReply>(&message.body)) {
+    if (std::holds_alternative<quorum::Frame>(reply->body) && !FillFrame(reply, entries)) {
+      const bool mine = reply->session == quorum_.session();
+      return mine ? LoseStream(message.from.node, reply->session) : void();
+    }
+  }
+  Step(quorum::Received{std::move(message)}, nullptr, &entries);
+}
+
+void ReplicaDriver::OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) {
+  if (!failed_) Step(quorum::FrameSent{peer, session, end, bytes});
+}
+
+void ReplicaDriver::OnStreamClosed(NodeId peer, quorum::SessionId session) {
+  reading_.erase({peer, session});
+  if (!failed_) Step(quorum::StreamClosed{peer, session});
+}
+
+void ReplicaDriver::LoseStream(NodeId peer, quorum::SessionId session) {
+  ports_.peers->Close(peer, session);
+  OnStreamClosed(peer, session);
+}
+
+void ReplicaDriver::OnSnapshotProgress(const quorum::SnapshotId& id, NodeId from, Epoch epoch) {
+  Step(quorum::SnapshotProgress{id, from, epoch});
+}
+
+void ReplicaDriver::OnSnapshotPulled(const quorum::SnapshotId& id, const quorum::VoterSet& voters) {
+  Step(quorum::SnapshotDownloaded{id, voters});
+}
+
+void ReplicaDriver::OnSnapshotInstalled(const quorum::SnapshotId& id, Timestamp timestamp) {
+  if (failed_) return;
+  AnswerUncertain(Offset{}, "the log was replaced by a snapshot");
+  tail_.Reset(id.end);
+  handed_end_ = id.end;
+  last_timestamp_ = timestamp;
+  Step(quorum::SnapshotInstalled{id});
+}
+
+// ---------------------------------------------------------------------------------------------------------
+
+void ReplicaDriver::AnswerUncertain(Offset from, const std::string& why) {
+  while (!waiting_.empty() && waiting_.back().offset >= from) {
+    auto done = std::move(waiting_.back().done);
+    waiting_.pop_back();
+    done(Refused(Status::kUncertain, why));
+  }
+}
+
+void ReplicaDriver::Abandon(const std::string& why) {
+  AnswerUncertain(Offset{}, why);
+  for (auto& [id, done] : std::exchange(reads_, {})) done(Status(Status::kStopping, why));
+  for (auto& [id, done] : std::exchange(admin_, {})) done(quorum::Refusal::kUncertain);
+}
+
+void ReplicaDriver::Fail(const Status& status) {
+  if (failed_) return;
+  failed_ = true;
+  Abandon("the node failed");
+  hooks_.failed(status);
+}
+
+}  // namespace mom::replication

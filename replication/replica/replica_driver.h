@@ -1,0 +1,142 @@
+// ReplicaDriver: carries out what Quorum decides. Events go in, effects come out, and one function executes
+// them in their order: nothing else writes, truncates or sends. Without threads, clocks or files of its own:
+// those are ports, so that the same code runs in a node and in the simulator.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "core/base/entry.h"
+#include "core/base/result.h"
+#include "core/quorum/quorum.h"
+#include "replication/replica/log_tail.h"
+#include "replication/replica/ports.h"
+#include "replication/replica/proposal.h"
+
+namespace mom::replication {
+
+struct DriverOptions {
+  quorum::Options quorum;
+  uint64_t tail_bytes_max = 32u << 20;  // Payload kept in memory for followers, beyond what must be kept.
+  uint32_t clock_pause_ms = 5;          // At most one clock entry in this time.
+};
+
+// All must outlive the driver. `peers` and `snapshots` may be null in a cluster of one replica.
+struct DriverPorts {
+  RuntimePort* runtime = nullptr;
+  LogPort* log = nullptr;
+  ViewPort* view = nullptr;
+  PeerPort* peers = nullptr;
+  SnapshotPort* snapshots = nullptr;
+};
+
+struct DriverHooks {
+  // Once: the node cannot go on. Nothing more is written or sent.
+  std::function<void(const Status& status)> failed;
+  // Role, epoch or leader changed.
+  std::function<void()> role_changed;
+};
+
+// Used by one thread. Functions named On... are how ports answer.
+class ReplicaDriver {
+ public:
+  // `last_timestamp` is of the last entry in the log.
+  ReplicaDriver(const DriverOptions& options, const quorum::Restored& restored, Timestamp last_timestamp,
+                const DriverPorts& ports, DriverHooks hooks);
+
+  void Start();
+  // Appends all of them, or refuses all: their `done` says so. Takes their contents.
+  void Propose(std::vector<Proposal>* proposals);
+  // The offset that a view must have applied to serve a linearizable read begun now.
+  void ReadBarrier(std::function<void(Result<Offset>)> done);
+  void ChangeVoters(bool add, const quorum::ReplicaKey& replica, std::function<void(quorum::Refusal)> done);
+  void TransferLeadership(NodeId target, std::function<void(quorum::Refusal)> done);
+  void Resign() { Step(quorum::ResignAsked{}); }
+  // The view holds a timer that is due then: the leader writes a clock entry. Empty: none.
+  void SetNextDue(std::optional<Timestamp> next_due);
+  // To be called at wake_at() or earlier.
+  void Tick();
+  Instant wake_at() const;
+  // Answers all that wait for an outcome: it is uncertain. For the end.
+  void Abandon(const std::string& why);
+
+  void OnPersisted(const Status& status, Offset durable_end);
+  void OnMessage(quorum::Message message, std::vector<Entry> entries);
+  void OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes);
+  void OnStreamClosed(NodeId peer, quorum::SessionId session);
+  void OnLogStartMoved(Offset log_start) { Step(quorum::LogStartMoved{log_start}); }
+  void OnSnapshotMade(const quorum::SnapshotId& id) { Step(quorum::SnapshotAvailable{id}); }
+  void OnSnapshotServed(const quorum::Identity& to, Epoch epoch) { Step(quorum::SnapshotServed{to, epoch}); }
+  void OnSnapshotProgress(const quorum::SnapshotId& id, NodeId from, Epoch epoch);
+  void OnSnapshotPulled(const quorum::SnapshotId& id, const quorum::VoterSet& voters);
+  void OnSnapshotFailed(const quorum::SnapshotId& id) { Step(quorum::SnapshotFailed{id}); }
+  // `timestamp` is of the last entry in the snapshot.
+  void OnSnapshotInstalled(const quorum::SnapshotId& id, Timestamp timestamp);
+  void Fail(const Status& status);
+
+  const quorum::Quorum& quorum() const { return quorum_; }
+  bool failed() const { return failed_; }
+  const LogTail& tail() const { return tail_; }
+
+ private:
+  struct Waiting {
+    Offset offset;
+    std::function<void(Outcome)> done;
+  };
+  using StreamKey = std::pair<NodeId, quorum::SessionId>;
+
+  void Step(const quorum::Event& event);
+  void Step(const quorum::Event& event, std::vector<Proposal>* proposals, std::vector<Entry>* entries);
+  // Execution, in replica_effects.cc.
+  void Execute(const quorum::Effects& effects, std::vector<Proposal>* proposals, std::vector<Entry>* entries);
+  bool ExecuteLog(const quorum::Effects& effects, std::vector<Proposal>* proposals,
+                  std::vector<Entry>* entries);
+  Status ExecuteHardState(const quorum::HardState& state);
+  Status ExecuteTruncate(Offset to);
+  Status ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals);
+  Status ExecuteTakeOver(const quorum::Append& append, std::vector<Entry>* entries);
+  void ExecuteSends(const quorum::Effects& effects);
+  void ExecuteMessage(const quorum::Message& message);
+  void ExecuteFrame(const quorum::SendFrame& order);
+  void ExecuteCommit(Offset end);
+  void ExecuteVerdicts(const quorum::Effects& effects);
+  void OnFrameRead(const quorum::SendFrame& order, uint64_t ticket, Result<std::vector<Entry>> entries);
+  void SendEntries(const quorum::SendFrame& order, std::vector<Entry> entries);
+  void LoseStream(NodeId peer, quorum::SessionId session);
+  void AnswerUncertain(Offset from, const std::string& why);
+  void TrimTail();
+
+  bool FillFrame(quorum::FetchReply* reply, const std::vector<Entry>& entries) const;
+  void ProposeClock();
+  Timestamp StampNow();
+
+  const DriverOptions options_;
+  const DriverPorts ports_;
+  const DriverHooks hooks_;
+  quorum::Quorum quorum_;
+  bool failed_ = false;
+  bool stepping_ = false;     // Ports must not call back from inside.
+  Timestamp last_timestamp_;  // Of the last entry in the log.
+  LogTail tail_;
+  Offset handed_end_;            // Everything below was given to the view.
+  std::deque<Waiting> waiting_;  // For outcomes of entries at and behind handed_end_, ascending.
+
+  std::map<StreamKey, uint64_t> reading_;  // Frames whose entries are being read, by ticket.
+  uint64_t last_ticket_ = 0;
+
+  std::map<uint64_t, std::function<void(Result<Offset>)>> reads_;
+  std::map<uint64_t, std::function<void(quorum::Refusal)>> admin_;
+  uint64_t last_id_ = 0;
+
+  std::optional<Timestamp> next_due_;
+  Instant clock_at_ = quorum::kNever;
+  bool clock_in_flight_ = false;
+};
+
+}  // namespace mom::replication

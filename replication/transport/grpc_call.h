@@ -1,0 +1,158 @@
+// What all calls of one transport share: the queue of finished operations, a register of what is alive, who
+// this node is.
+//
+// Every operation of gRPC's is started with a tag, and the tag comes back from the completion queue on one of
+// the transport's threads. A call lives as long as one of its tags is out: the tags own it, nobody else does.
+// So Stop() cancels everything, waits until nothing is alive, and only then shuts the queue; starting an
+// operation on a queue that is shut would abort the process.
+#pragma once
+
+#include <grpcpp/alarm.h>
+#include <grpcpp/grpcpp.h>
+
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <utility>
+#include <vector>
+
+#include "core/base/check.h"
+#include "core/quorum/types.h"
+#include "replication/transport/rare_log.h"
+#include "replication/transport/transport.h"
+#include "replication/transport/transport_options.h"
+
+namespace mom::replication {
+
+// One operation. At most once on its way at a time.
+class GrpcTag {
+ public:
+  virtual ~GrpcTag() = default;
+  virtual void Complete(bool ok) = 0;
+};
+
+// Calls a member function of its owner, and keeps the owner alive until then. A member of its owner.
+template <typename Owner>
+class MemberTag final : public GrpcTag {
+ public:
+  explicit MemberTag(void (Owner::*then)(bool ok)) : then_(then) {}
+
+  // The tag for gRPC.
+  void* Arm(std::shared_ptr<Owner> owner) {
+    owner_ = std::move(owner);
+    armed_.store(true, std::memory_order_release);
+    return static_cast<GrpcTag*>(this);
+  }
+  // gRPC will not give the tag back.
+  void Disarm() {
+    armed_.store(false, std::memory_order_relaxed);
+    owner_.reset();
+  }
+  void Complete(bool ok) override {
+    // gRPC's queue orders this behind Arm; the flag says so to ThreadSanitizer, which cannot look into gRPC.
+    MOM_CHECK(armed_.exchange(false, std::memory_order_acquire));
+    const std::shared_ptr<Owner> owner = std::move(owner_);
+    (owner.get()->*then_)(ok);
+  }
+
+ private:
+  void (Owner::*const then_)(bool);
+  std::atomic<bool> armed_{false};
+  std::shared_ptr<Owner> owner_;
+};
+
+class GrpcCall;
+
+// The calls that are alive. Thread-safe.
+class CallRegister {
+ public:
+  // A new call; null when the transport is stopping.
+  template <typename Call, typename... Arguments>
+  static std::shared_ptr<Call> Make(const std::shared_ptr<CallRegister>& calls, Arguments&&... arguments) {
+    auto call = std::make_shared<Call>(std::forward<Arguments>(arguments)...);
+    return calls->Add(calls, call) ? call : nullptr;
+  }
+  // No new calls from now on; cancels those that there are.
+  void CancelAll();
+  void AwaitNone();
+
+ private:
+  friend class GrpcCall;
+  bool Add(const std::shared_ptr<CallRegister>& self, const std::shared_ptr<GrpcCall>& call);
+  void Remove(const GrpcCall* call);
+
+  std::mutex mutex_;
+  std::condition_variable none_;
+  bool is_stopping_ = false;  // Guarded by mutex_, like the next.
+  std::map<const GrpcCall*, std::weak_ptr<GrpcCall>> alive_;
+};
+
+class GrpcCall {
+ public:
+  GrpcCall() = default;
+  GrpcCall(const GrpcCall&) = delete;
+  GrpcCall& operator=(const GrpcCall&) = delete;
+  // What a derived class holds of gRPC is gone by then.
+  virtual ~GrpcCall();
+  // Ends soon, whatever it waits for. Any thread, any number of times.
+  virtual void Cancel() = 0;
+
+ private:
+  friend class CallRegister;
+  std::shared_ptr<CallRegister> calls_;  // Null until added.
+};
+
+// Outlives all calls.
+struct GrpcWorld {
+  explicit GrpcWorld(TransportOptions given)
+      : options(std::move(given)), log(options.log), calls(std::make_shared<CallRegister>()) {}
+
+  void SetIdentity(const quorum::Identity& self) {
+    std::lock_guard lock(mutex);
+    identity = self;
+  }
+  std::optional<quorum::Identity> Identity() {
+    std::lock_guard lock(mutex);
+    return identity;
+  }
+
+  const TransportOptions options;
+  RareLog log;
+  const std::shared_ptr<CallRegister> calls;
+  PeerHandler* handler = nullptr;                      // Set before anything runs.
+  std::unique_ptr<grpc::ServerCompletionQueue> queue;  // Likewise.
+
+ private:
+  std::mutex mutex;
+  std::optional<quorum::Identity> identity;  // Guarded by mutex.
+};
+
+// Runs something on a thread of the transport, now.
+class GrpcSoon final : public GrpcCall, public std::enable_shared_from_this<GrpcSoon> {
+ public:
+  explicit GrpcSoon(std::function<void()> then) : then_(std::move(then)) {}
+  void Start(grpc::CompletionQueue* queue) {
+    alarm_.Set(queue, std::chrono::system_clock::now(), tag_.Arm(shared_from_this()));
+  }
+  void Cancel() override {}  // It is about to run.
+
+ private:
+  void Run(bool) { then_(); }
+
+  const std::function<void()> then_;
+  grpc::Alarm alarm_;
+  MemberTag<GrpcSoon> tag_{&GrpcSoon::Run};
+};
+
+// In the details of an error that a node gives before it looks at a call: certainly not done.
+inline constexpr char kNotDone[] = "mom: not done";
+inline grpc::Status NotDone(grpc::StatusCode code, const std::string& message) {
+  return grpc::Status(code, message, kNotDone);
+}
+
+}  // namespace mom::replication

@@ -1,0 +1,296 @@
+#include "replication/transport/grpc_transport.h"
+
+#include <atomic>
+#include <string>
+#include <thread>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "core/base/check.h"
+#include "replication/transport/grpc_call.h"
+#include "replication/transport/grpc_channels.h"
+#include "replication/transport/grpc_credentials.h"
+#include "replication/transport/grpc_follow_stream.h"
+#include "replication/transport/grpc_server.h"
+#include "replication/transport/grpc_unary.h"
+#include "replication/transport/wire.h"
+
+namespace mom::replication {
+namespace {
+
+using ForwardCall = ClientCall<v1::ForwardRequest, v1::ForwardReply>;
+using BarrierCall = ClientCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
+using GreetCall = ClientCall<v1::Greeting, v1::Greeting>;
+using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
+using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
+
+// What became of a call that has no answer.
+Status Failure(NodeId to, const grpc::Status& status, bool was_sent) {
+  const bool is_not_done = !was_sent || status.error_details() == kNotDone;
+  Status::Code code = is_not_done ? Status::kNotFound : Status::kUncertain;
+  if (is_not_done && was_sent && status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
+    code = Status::kOverloaded;
+  } else if (is_not_done && status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
+    code = Status::kWrongOwner;
+  }
+  return Status(code, "node " + std::to_string(to.value) + ": " + status.error_message());
+}
+
+class GrpcTransport final : public Transport {
+ public:
+  explicit GrpcTransport(TransportOptions options) : world_(std::move(options)) {}
+  ~GrpcTransport() override { Stop(); }
+
+  Status Start(PeerHandler* handler) override;
+  void Stop() override;
+  std::string listening() const override { return server_.listening(); }
+  void SetIdentity(const quorum::Identity& self) override { world_.SetIdentity(self); }
+  void SetAddresses(PeerAddresses addresses) override { channels_.SetAddresses(std::move(addresses)); }
+
+  void Send(const quorum::Message& message) override;
+  void OpenStream(const quorum::Message& open) override;
+  void Acknowledge(const quorum::Message& request) override;
+  void SendFrame(const quorum::Message& reply, std::vector<Entry> entries) override;
+  void SendLast(const quorum::Message& reply) override;
+  void Close(NodeId peer, quorum::SessionId session) override;
+
+  void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) override;
+  void Forward(NodeId to, std::string command, int64_t timeout_ms,
+               std::function<void(Outcome)> done) override;
+  void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
+  void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
+                     std::function<void(Result<SnapshotChunk>)> done) override;
+
+ private:
+  template <typename Call, typename Request>
+  Status StartCall(NodeId to, ChannelKind kind, typename Call::Prepare prepare, const Request& request,
+                   int64_t timeout_ms, typename Call::Done done);
+  bool RunSoon(std::function<void()> then);
+  Status EncodeOwn(NodeId to, v1::PeerHeader* header);
+  std::shared_ptr<FollowStream> FindOwn(NodeId peer, quorum::SessionId session);
+  std::shared_ptr<ServeStream> FindServed(const quorum::Message& reply);
+  Status FailureOf(NodeId to, const grpc::Status& status, bool was_sent) const;
+  bool TakeNoticeRoom(NodeId to);
+  void GiveNoticeRoom(NodeId to);
+
+  GrpcWorld world_;
+  ServedStreams served_;
+  GrpcChannels channels_{world_.options};
+  PeerServer server_{&world_, &served_};
+  std::vector<std::thread> threads_;
+  std::atomic<bool> is_stopping_{false};
+  std::mutex mutex_;
+  std::weak_ptr<FollowStream> own_;       // Guarded by mutex_, like the next.
+  std::map<NodeId, size_t> notices_out_;  // To each node, on their way.
+};
+
+Status GrpcTransport::Start(PeerHandler* handler) {
+  MOM_CHECK(world_.handler == nullptr);
+  const Result<GrpcCredentials> credentials = MakeCredentials(world_.options);
+  if (!credentials.ok()) return credentials.status();
+  world_.handler = handler;
+  channels_.SetCredentials(credentials.value().client);
+  const Status status = server_.Listen(credentials.value().server);
+  for (uint32_t i = 0; i < std::max(1u, world_.options.threads); ++i) {
+    threads_.emplace_back([this] {
+      void* tag = nullptr;
+      bool ok = false;
+      while (world_.queue->Next(&tag, &ok)) static_cast<GrpcTag*>(tag)->Complete(ok);
+    });
+  }
+  if (!status.ok()) {
+    Stop();
+    return status;
+  }
+  server_.Accept();
+  return Status();
+}
+
+void GrpcTransport::Stop() {
+  if (is_stopping_.exchange(true) || world_.queue == nullptr) return;
+  world_.calls->CancelAll();
+  server_.Stop();
+  world_.calls->AwaitNone();
+  world_.queue->Shutdown();
+  for (std::thread& thread : threads_) thread.join();
+}
+
+bool GrpcTransport::TakeNoticeRoom(NodeId to) {
+  std::lock_guard lock(mutex_);
+  size_t& out = notices_out_[to];
+  if (out >= world_.options.notices_max) return false;
+  ++out;
+  return true;
+}
+
+void GrpcTransport::GiveNoticeRoom(NodeId to) {
+  std::lock_guard lock(mutex_);
+  --notices_out_[to];
+}
+
+void GrpcTransport::Send(const quorum::Message& message) {
+  const NodeId to = message.to;
+  if (!TakeNoticeRoom(to)) return;
+  v1::Notice notice;
+  wire::Encode(message, &notice);
+  const Status status = StartCall<NotifyCall>(
+      to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncNotify, notice, world_.options.notice_timeout_ms,
+      [this, to](const grpc::Status& sent, bool, v1::NoticeTaken*) {
+        GiveNoticeRoom(to);
+        if (sent.error_code() != grpc::StatusCode::FAILED_PRECONDITION) return;
+        world_.log.Warn("notice to node " + std::to_string(to.value),
+                        "node " + std::to_string(to.value) + " refused: " + sent.error_message());
+      });
+  if (!status.ok()) GiveNoticeRoom(to);
+}
+
+void GrpcTransport::OpenStream(const quorum::Message& open) {
+  auto stream = CallRegister::Make<FollowStream>(world_.calls, &world_, open);
+  std::shared_ptr<FollowStream> older;
+  {
+    std::lock_guard lock(mutex_);
+    older = own_.lock();
+    own_ = stream;
+  }
+  if (older != nullptr) older->Close();
+  if (stream == nullptr) return;
+  if (const auto stub = channels_.To(open.to, ChannelKind::kFetch)) return stream->Start(stub.get());
+  RunSoon([this, peer = stream->peer(), session = stream->session()] {
+    world_.handler->OnStreamClosed(peer, session);
+  });
+}
+
+// False: the transport stops.
+bool GrpcTransport::RunSoon(std::function<void()> then) {
+  const auto soon = CallRegister::Make<GrpcSoon>(world_.calls, std::move(then));
+  if (soon == nullptr) return false;
+  soon->Start(world_.queue.get());
+  return true;
+}
+
+std::shared_ptr<FollowStream> GrpcTransport::FindOwn(NodeId peer, quorum::SessionId session) {
+  std::lock_guard lock(mutex_);
+  auto own = own_.lock();
+  return own != nullptr && own->peer() == peer && own->session() == session ? own : nullptr;
+}
+
+std::shared_ptr<ServeStream> GrpcTransport::FindServed(const quorum::Message& reply) {
+  return served_.Find({reply.to, std::get<quorum::FetchReply>(reply.body).session});
+}
+
+void GrpcTransport::Acknowledge(const quorum::Message& request) {
+  const auto session = std::get<quorum::FetchRequest>(request.body).session;
+  if (const auto own = FindOwn(request.to, session)) own->Acknowledge(request);
+}
+
+void GrpcTransport::SendFrame(const quorum::Message& reply, std::vector<Entry> entries) {
+  if (const auto stream = FindServed(reply)) stream->SendFrame(reply, entries);
+}
+
+void GrpcTransport::SendLast(const quorum::Message& reply) {
+  if (const auto stream = FindServed(reply)) stream->SendLast(reply);
+}
+
+void GrpcTransport::Close(NodeId peer, quorum::SessionId session) {
+  if (const auto own = FindOwn(peer, session)) return own->Close();
+  if (const auto stream = served_.Find({peer, session})) stream->Close();
+}
+
+// Not ok: `done` will not be called.
+template <typename Call, typename Request>
+Status GrpcTransport::StartCall(NodeId to, ChannelKind kind, typename Call::Prepare prepare,
+                                const Request& request, int64_t timeout_ms, typename Call::Done done) {
+  const auto stub = channels_.To(to, kind);
+  if (stub == nullptr) {
+    return Status(Status::kNotFound, "no address of node " + std::to_string(to.value) + " is known");
+  }
+  const auto call = CallRegister::Make<Call>(world_.calls, std::move(done));
+  if (call == nullptr) return Status(Status::kStopping, "the node stops");
+  call->Start(&world_, stub.get(), prepare, request, timeout_ms);
+  return Status();
+}
+
+Status GrpcTransport::EncodeOwn(NodeId to, v1::PeerHeader* header) {
+  const auto self = world_.Identity();
+  if (!self) return Status(Status::kNotFound, "not part of a cluster yet");
+  wire::Encode(*self, to, header);
+  return Status();
+}
+
+// A command that may have arrived stays uncertain when this node stops.
+Status GrpcTransport::FailureOf(NodeId to, const grpc::Status& status, bool was_sent) const {
+  const Status failure = Failure(to, status, was_sent);
+  const bool is_certain = failure.code() != Status::kUncertain;
+  return is_certain && is_stopping_.load() ? Status(Status::kStopping, "the node stops") : failure;
+}
+
+void GrpcTransport::Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) {
+  v1::Greeting request;
+  wire::Encode(greeting, &request);
+  const Status status = StartCall<GreetCall>(
+      to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncGreet, request, world_.options.notice_timeout_ms,
+      [this, to, done](const grpc::Status& answered, bool was_sent, v1::Greeting* reply) {
+        done(answered.ok() ? wire::Decode(*reply) : FailureOf(to, answered, was_sent));
+      });
+  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+void GrpcTransport::Forward(NodeId to, std::string command, int64_t timeout_ms,
+                            std::function<void(Outcome)> done) {
+  v1::ForwardRequest request;
+  request.set_command(std::move(command));
+  Status status = EncodeOwn(to, request.mutable_header());
+  if (status.ok()) {
+    status = StartCall<ForwardCall>(
+        to, ChannelKind::kForward, &v1::Peer::Stub::AsyncForward, request, timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::ForwardReply* reply) {
+          if (!answered.ok()) return done(Outcome{FailureOf(to, answered, was_sent), {}, {}, {}});
+          Result<Outcome> outcome = wire::Decode(reply);
+          // It did answer, and perhaps did what was asked.
+          if (!outcome.ok()) {
+            return done(Outcome{Status(Status::kUncertain, outcome.status().message()), {}, {}, {}});
+          }
+          done(*std::move(outcome));
+        });
+  }
+  if (!status.ok() && !RunSoon([done, status] { done(Outcome{status, {}, {}, {}}); }))
+    done(Outcome{status, {}, {}, {}});
+}
+
+void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) {
+  v1::ReadBarrierRequest request;
+  Status status = EncodeOwn(to, request.mutable_header());
+  if (status.ok()) {
+    status = StartCall<BarrierCall>(
+        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncReadBarrier, request, timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::ReadBarrierReply* reply) {
+          done(answered.ok() ? wire::Decode(*reply) : FailureOf(to, answered, was_sent));
+        });
+  }
+  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+void GrpcTransport::FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
+                                  std::function<void(Result<SnapshotChunk>)> done) {
+  v1::SnapshotChunkRequest message;
+  wire::Encode(request, &message);
+  Status status = EncodeOwn(to, message.mutable_header());
+  if (status.ok()) {
+    status = StartCall<SnapshotCall>(
+        to, ChannelKind::kSnapshot, &v1::Peer::Stub::AsyncFetchSnapshot, message,
+        world_.options.snapshot_timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::SnapshotChunkReply* reply) {
+          done(answered.ok() ? wire::Decode(reply) : FailureOf(to, answered, was_sent));
+        });
+  }
+  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+}  // namespace
+
+std::unique_ptr<Transport> MakeGrpcTransport(TransportOptions options) {
+  return std::make_unique<GrpcTransport>(std::move(options));
+}
+
+}  // namespace mom::replication
