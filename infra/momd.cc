@@ -14,6 +14,7 @@
 #include <thread>
 
 #include "infra/momd_admin.h"
+#include "infra/momd_cluster.h"
 #include "infra/momd_config.h"
 #include "replication/replica/asio_replica.h"
 #include "rest/api.h"
@@ -46,17 +47,13 @@ void PrepareProcess() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-Status CheckConfig(const MomdConfig& config) {
-  if (!config.join.empty())
-    return Status(Status::kInvalidArgument, "--join: this version runs a single node");
-  if (config.peers.find(',') != std::string::npos) {
-    return Status(Status::kInvalidArgument, "--peers names several nodes; this version runs a single node");
-  }
-  return Status();
-}
-
-replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
+replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config,
+                                               const replication::PeerAddresses& peers) {
   replication::ReplicaOptions options;
+  options.data.clustered = !peers.empty();
+  for (const auto& [node, address] : peers) options.bootstrap.push_back(node);
+  options.fetch_timeout_ms = config.fetch_timeout_ms;
+  options.election_timeout_ms = std::max(config.fetch_timeout_ms / 2, 50u);
   options.data.path = config.data_dir;
   options.data.node = NodeId{config.node_id};
   options.data.env = wal::PosixEnv();
@@ -98,16 +95,42 @@ void ForceExitLater() {
 int Serve(const MomdConfig& config, const sigset_t& signals) {
   auto listen = ParseHostPort(config.rest_listen);
   if (!listen.ok()) return Refuse(listen.status().Annotate("--rest-listen"));
-  if (Status status = CheckConfig(config); !status.ok()) return Refuse(status);
-  replication::ReplicaOptions options = MakeReplicaOptions(config);
-  auto data = replication::OpenDataDir(options.data);
+  if (!config.join.empty()) {
+    return Refuse(Status(Status::kInvalidArgument, "--join: this version founds clusters with --peers only"));
+  }
+  auto peers = ParsePeers(config);
+  if (!peers.ok()) return Refuse(peers.status());
+  replication::ReplicaOptions options = MakeReplicaOptions(config, *peers);
+  auto data = replication::LockDataDir(options.data);
   if (!data.ok()) return Refuse(data.status());
+  const auto keep_waiting = [&signals] {
+    constexpr timespec kNow = {0, 0};
+    return sigtimedwait(&signals, nullptr, &kNow) <= 0;
+  };
+  ClusterLinks links;
+  if (!peers->empty()) {
+    auto connected = ConnectCluster(config, *peers, &*data, keep_waiting);
+    if (connected.status().code() == Status::kStopping) return 0;
+    if (!connected.ok()) return Refuse(connected.status());
+    links = *std::move(connected);
+    options.transport = links.transport.get();
+  }
+  if (data->identity.cluster.empty()) {
+    return Refuse(
+        Status(Status::kWrongOwner,
+               config.data_dir + " was made for a cluster that was never founded; start it with --peers"));
+  }
+  if (Status status = replication::OpenDataDir(options.data, &*data); !status.ok()) {
+    if (links.transport) links.transport->Stop();
+    return Refuse(status);
+  }
   spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,
                replication::ToString(data->identity.cluster), data->report.entries, data->report.segments);
   if (!data->report.note.empty()) spdlog::warn("{}", data->report.note);
   if (!data->note.empty()) spdlog::warn("{}", data->note);
 
   replication::AsioReplica replica(*std::move(data), options);
+  if (links.router) links.router->SetReplica(replica.peer_handler());
   rest::ApiOptions api_options;
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
@@ -117,12 +140,16 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
     spdlog::info("stopping (signal {}) before the whole log was applied; the next start goes on",
                  signal_number);
     ForceExitLater();
+    if (links.transport) links.transport->Stop();
     replica.Stop();
     spdlog::info("stopped");
     return 0;
   }
-  if (Status status = EnsureAdmin(&replica, config.data_dir, config.admin_password_file); !status.ok()) {
-    return Refuse(status);
+  Status admin = EnsureAdmin(&replica, config.data_dir, config.admin_password_file, keep_waiting);
+  if (!admin.ok()) {
+    if (links.transport) links.transport->Stop();
+    replica.Stop();
+    return admin.code() == Status::kStopping ? 0 : Refuse(admin);
   }
   rest::HttpServerOptions http_options;
   http_options.host = listen->host;
@@ -130,7 +157,8 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   http_options.threads = static_cast<int>(config.rest_threads);
   auto server = rest::MakePistacheServer(http_options);
   if (Status status = server->Start(api.handler()); !status.ok()) return Refuse(status);
-  std::printf("ready rest=%s:%u grpc=%s\n", listen->host.c_str(), server->port(), config.grpc_listen.c_str());
+  const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
+  std::printf("ready rest=%s:%u grpc=%s\n", listen->host.c_str(), server->port(), grpc.c_str());
   std::fflush(stdout);
 
   int signal_number = 0;
@@ -139,6 +167,7 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   ForceExitLater();
   api.Stop();
   server->Stop(kDrainMs);
+  if (links.transport) links.transport->Stop();
   replica.Stop();
   spdlog::info("stopped");
   spdlog::shutdown();

@@ -6,10 +6,12 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <chrono>
 #include <cstdlib>
 #include <cstring>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "core/base/result.h"
 #include "core/broker/keys.h"
@@ -67,11 +69,8 @@ bool AnyUser(const replication::Replica& replica) {
   return it->Valid() && it->key().starts_with(table);
 }
 
-}  // namespace
-
-Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
+Status CreateAdmin(replication::Replica* replica, const std::string& data_dir,
                    const std::string& password_file) {
-  if (AnyUser(*replica)) return Status();
   auto password = ChoosePassword(data_dir, password_file);
   if (!password.ok()) return password.status();
   if (password->size() < 8 || password->size() > 128) {
@@ -90,7 +89,28 @@ Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
                    [&](replication::Outcome outcome) { promise.set_value(std::move(outcome)); });
   const replication::Outcome outcome = promise.get_future().get();
   if (!outcome.status.ok()) return outcome.status.Annotate("creating the admin");
-  if (outcome.reply.error()) return Status(Status::kInvalidArgument, outcome.reply.detail());
+  if (outcome.reply.error() && !AnyUser(*replica)) {
+    return Status(Status::kInvalidArgument, outcome.reply.detail());
+  }
+  return Status();
+}
+
+}  // namespace
+
+// The leader makes the user; the others wait until they see it. Whoever lost the leadership in between looks
+// again.
+Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
+                   const std::string& password_file, const std::function<bool()>& keep_waiting) {
+  while (!AnyUser(*replica)) {
+    if (!keep_waiting()) return Status(Status::kStopping, "stopped before there was a user");
+    if (replica->Role() != "leader") {
+      std::this_thread::sleep_for(std::chrono::milliseconds(10));
+      continue;
+    }
+    const Status status = CreateAdmin(replica, data_dir, password_file);
+    if (!status.ok() && status.code() != Status::kUncertain && status.code() != Status::kNotLeader)
+      return status;
+  }
   return Status();
 }
 

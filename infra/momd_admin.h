@@ -1,6 +1,7 @@
 // The first administrator.
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "core/base/status.h"
@@ -12,6 +13,6 @@ namespace mom::infra {
 // line of `password_file`, or a random one that is written to DATA_DIR/admin-password (mode 0600) first.
 // Blocks until the entry is applied.
 Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
-                   const std::string& password_file);
+                   const std::string& password_file, const std::function<bool()>& keep_waiting);
 
 }  // namespace mom::infra

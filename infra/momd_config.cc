@@ -78,7 +78,16 @@ ParsedArguments ParseArguments(int argc, char** argv) {
   add("data-dir", config.data_dir, "Folder of everything durable; made when missing");
   add("rest-listen", config.rest_listen, "HOST:PORT of the REST server; port 0 picks a free one");
   add("grpc-listen", config.grpc_listen, "HOST:PORT for the other nodes (not used by a single node)");
-  add("peers", config.peers, "ID=HOST:PORT,... of all nodes (this version: at most this one)");
+  add("peers", config.peers,
+      "ID=HOST:PORT,... of all nodes that found the cluster, the same on each; none: a node alone");
+  add("grpc-ca", config.grpc_ca, "Certificate authority of the nodes (PEM); with the next two: mutual TLS");
+  add("grpc-certificate", config.grpc_certificate, "This node's certificate (PEM)");
+  add("grpc-key", config.grpc_key, "Its private key (PEM)");
+  add("grpc-plaintext", config.grpc_plaintext,
+      "true: no TLS between nodes beyond loopback; for trusted networks");
+  add("fetch-timeout-ms", config.fetch_timeout_ms,
+      "A silent leader is replaced after so long; the same on all nodes")
+      ->check(CLI::Range(100u, 60'000u));
   add("join", config.join, "HOST:PORT of a cluster to join (not in this version)");
   add("admin-password-file", config.admin_password_file, "File with the first admin's password, mode 0600");
   add("registration", config.registration, "Who may register users: open (anyone) or closed (admin)")

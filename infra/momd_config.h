@@ -16,6 +16,11 @@ struct MomdConfig {
   std::string grpc_listen = "127.0.0.1:9080";
   std::string peers;
   std::string join;
+  std::string grpc_ca;
+  std::string grpc_certificate;
+  std::string grpc_key;
+  bool grpc_plaintext = false;  // Beyond loopback, too.
+  uint32_t fetch_timeout_ms = 2000;
   std::string admin_password_file;
   std::string registration = "open";  // Or "closed".
   std::string log_level = "info";

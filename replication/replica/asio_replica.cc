@@ -11,17 +11,27 @@ namespace mom::replication {
 namespace {
 
 constexpr size_t kReadBytesMax = 4u << 20;
+constexpr int64_t kForwardedWaitMs = 5000;  // For the own view to hold a forwarded write.
 
-// Commands that put more onto the disk and can wait until there is room again.
-bool NeedsRoom(const v1::Command& command) {
-  return command.has_publish() || command.has_transaction() || command.has_create_queue() ||
-         command.has_create_topic() || command.has_create_user() || command.has_subscribe();
-}
-
-DriverOptions MakeDriverOptions(const DataDir& data) {
+DriverOptions MakeDriverOptions(const DataDir& data, const ReplicaOptions& replica) {
   DriverOptions options;
   options.quorum.self = IdentityOf(data);
+  options.quorum.bootstrap = replica.bootstrap;
+  options.quorum.fetch_timeout_ms = replica.fetch_timeout_ms;
+  options.quorum.election_timeout_ms = replica.election_timeout_ms;
   return options;
+}
+
+const char* NameOf(quorum::Role role) {
+  switch (role) {
+    case quorum::Role::kLeader:
+      return "leader";
+    case quorum::Role::kProspective:
+    case quorum::Role::kCandidate:
+      return "candidate";
+    default:
+      return "follower";
+  }
 }
 
 class Frozen final : public ViewSnapshot {
@@ -47,8 +57,8 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       wal_bytes_(data_.wal->bytes()),
       log_start_(data_.wal->log_start().value),
       log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
-      driver_(MakeDriverOptions(data_), data_.restored, last_timestamp_,
-              {&runtime_, &log_, this, nullptr, nullptr},
+      driver_(MakeDriverOptions(data_, options_), data_.restored, last_timestamp_,
+              {&runtime_, &log_, this, options_.transport, this},
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}) {
   latest_ = data_.view->Latest();
   const auto state = broker::ReadAppliedState(*latest_);
@@ -57,6 +67,17 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
   applied_ms_ = state.timestamp.ms;
   info_.cluster_id = ToString(data_.identity.cluster);
   info_.node_id = data_.identity.node.value;
+  if (options_.transport == nullptr) return;
+  ForwarderHooks hooks;
+  hooks.leader = [this] { return leader(); };
+  hooks.propose_here = [this](std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done) {
+    ProposeHere(std::move(payload), std::move(done));
+  };
+  hooks.wait_applied = [this](Offset offset, std::function<void(bool)> done) {
+    WaitApplied(offset, kForwardedWaitMs, std::move(done));
+  };
+  forwarder_ =
+      std::make_unique<AsioForwarder>(&runtime_, options_.transport, data_.identity.node, std::move(hooks));
 }
 
 AsioReplica::~AsioReplica() {
@@ -71,7 +92,7 @@ ApplierHooks AsioReplica::MakeHooks() {
     digest_ = state.digest;
     applied_ms_ = state.timestamp.ms;
     applied_end_ = state.end.value;
-    if (state.end.value > start_end_) caught_up_ = true;
+    if (!caught_up_ && state.end.value > start_end_) caught_up_ = leader_id_ != 0;
     checkpointer_->Applied(state.end, log_bytes);
     // Most batches wake nobody: no waiter, and nothing due earlier or later than before.
     if (next_due == last_due_ && waiting_ == 0) return;
@@ -125,6 +146,7 @@ void AsioReplica::Stop() {
   runtime_.Post([this] {
     disk_timer_.cancel();
     for (auto& [end, waiter] : waiters_) waiter->timer.cancel();
+    if (forwarder_) forwarder_->Stop();
   });
   runtime_.Stop();
   applier_->Stop();
@@ -148,19 +170,39 @@ void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done
     return done(Refused(Status::kInvalidArgument, "the request makes an entry of more than 4 MiB; split it"));
   }
   const uint64_t bytes = payload->size();
-  const uint64_t entries_before = pending_entries_.fetch_add(1);
-  const uint64_t bytes_before = pending_bytes_.fetch_add(bytes);
-  if (entries_before >= options_.pending_entries_max || bytes_before + bytes > options_.pending_bytes_max) {
-    pending_entries_.fetch_sub(1);
-    pending_bytes_.fetch_sub(bytes);
+  if (!TakeRoom(bytes)) {
     return done(Refused(Status::kOverloaded, "too many requests are waiting for the log; slow down"));
   }
-  Enqueue(Proposal{EntryKind::kCommand, std::move(payload),
-                   [this, bytes, done = std::move(done)](Outcome outcome) {
-                     pending_entries_.fetch_sub(1);
-                     pending_bytes_.fetch_sub(bytes);
-                     done(std::move(outcome));
-                   }});
+  auto finish = [this, bytes, done = std::move(done)](Outcome outcome) {
+    GiveRoomBack(bytes);
+    done(std::move(outcome));
+  };
+  if (!forwarder_) return ProposeHere(std::move(payload), std::move(finish));
+  forwarder_->Send({std::move(payload), !command.idempotency_key().empty(), std::move(finish), {}});
+}
+
+bool AsioReplica::TakeRoom(uint64_t bytes) {
+  const uint64_t entries_before = pending_entries_.fetch_add(1);
+  const uint64_t bytes_before = pending_bytes_.fetch_add(bytes);
+  if (entries_before < options_.pending_entries_max && bytes_before + bytes <= options_.pending_bytes_max)
+    return true;
+  GiveRoomBack(bytes);
+  return false;
+}
+
+void AsioReplica::GiveRoomBack(uint64_t bytes) {
+  pending_entries_.fetch_sub(1);
+  pending_bytes_.fetch_sub(bytes);
+}
+
+// Commands that put more onto the disk and can wait until there is room again.
+bool AsioReplica::NeedsRoom(const v1::Command& command) {
+  return command.has_publish() || command.has_transaction() || command.has_create_queue() ||
+         command.has_create_topic() || command.has_create_user() || command.has_subscribe();
+}
+
+void AsioReplica::ProposeHere(std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done) {
+  Enqueue(Proposal{EntryKind::kCommand, std::move(payload), std::move(done)});
 }
 
 void AsioReplica::Enqueue(Proposal proposal) {
@@ -169,8 +211,12 @@ void AsioReplica::Enqueue(Proposal proposal) {
   // While the disk is busy, more would only wait there: they gather here, and one wake-up serves them all.
   if (inbox_posted_ || log_busy_) return;
   inbox_posted_ = true;
-  runtime_.Post([this] {
-    DrainInbox();
+  OnReplicaThread([this] { DrainInbox(); });
+}
+
+void AsioReplica::OnReplicaThread(std::function<void()> task) {
+  runtime_.Post([this, task = std::move(task)] {
+    task();
     Rearm();
   });
 }
@@ -303,8 +349,15 @@ void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<v
 
 void AsioReplica::Publish() {
   const quorum::Quorum& quorum = driver_.quorum();
-  role_ = quorum.role() == quorum::Role::kLeader ? "leader" : "follower";
+  role_ = NameOf(quorum.role());
+  const bool changed = leader_id_.exchange(quorum.leader().value) != quorum.leader().value;
+  if (changed && forwarder_) runtime_.Post([this] { forwarder_->OnLeaderChanged(); });
+  // A follower of a leader that writes nothing gets nothing to apply.
+  const Offset committed = quorum.high_watermark().value_or(quorum::kOffsetMax);
+  if (forwarder_ && leader_id_ != 0 && committed.value <= applied_end_) caught_up_ = true;
   std::lock_guard lock(info_mutex_);
+  info_.voters.clear();
+  for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
   info_.epoch = quorum.epoch();
   info_.leader_id = quorum.leader().value;
   info_.log_end = quorum.log_end();

@@ -13,12 +13,14 @@
 #include <vector>
 
 #include "replication/replica/applier.h"
+#include "replication/replica/asio_forwarder.h"
 #include "replication/replica/asio_log.h"
 #include "replication/replica/asio_runtime.h"
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/replica.h"
 #include "replication/replica/replica_driver.h"
+#include "replication/transport/transport.h"
 
 namespace mom::replication {
 
@@ -28,11 +30,17 @@ struct ReplicaOptions {
   uint64_t disk_free_min_bytes = 256ull << 20;  // Below it publishing is refused.
   uint64_t pending_bytes_max = 48ull << 20;     // Payload proposed and not applied yet.
   uint64_t pending_entries_max = 65536;
+  // Of a cluster of several nodes: how they reach each other, and whom to ask for the leader. Not owned; its
+  // handler is peer_handler(). Null: alone.
+  Transport* transport = nullptr;
+  std::vector<NodeId> bootstrap;
+  uint32_t fetch_timeout_ms = 2000;
+  uint32_t election_timeout_ms = 1000;
   // Called once, on any thread, when the node cannot go on; the process should end.
   std::function<void(const Status& status)> on_failure;
 };
 
-class AsioReplica final : public Replica, private ViewPort {
+class AsioReplica final : public Replica, private ViewPort, private SnapshotPort, private PeerHandler {
  public:
   // Takes over an opened data folder. Nothing runs before Start().
   AsioReplica(DataDir data, ReplicaOptions options);
@@ -41,8 +49,10 @@ class AsioReplica final : public Replica, private ViewPort {
   void Start();
   // Answers what waits (uncertain), closes the log. Idempotent.
   void Stop();
-  // The view holds everything that was committed when the node started.
+  // The view holds everything that was committed when the node started, and somebody leads.
   bool caught_up() const { return caught_up_.load(); }
+  // What takes in what other nodes send; after Start().
+  PeerHandler* peer_handler() { return this; }
 
   void Propose(v1::Command command, std::function<void(Outcome)> done) override;
   std::unique_ptr<ViewSnapshot> Snapshot() const override;
@@ -50,6 +60,7 @@ class AsioReplica final : public Replica, private ViewPort {
   std::string_view Role() const override { return role_.load(); }
   Offset applied_end() const override { return Offset{applied_end_.load()}; }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
+  void ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
   ReplicaInfo Info() const override;
   Timestamp Now() const override;
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
@@ -60,10 +71,31 @@ class AsioReplica final : public Replica, private ViewPort {
     std::function<void(bool)> done;
   };
 
+  static bool NeedsRoom(const v1::Command& command);
+  bool TakeRoom(uint64_t bytes);  // For a command that waits; false at a limit.
+  void GiveRoomBack(uint64_t bytes);
+  void ProposeHere(std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done);
   void Enqueue(Proposal proposal);
+  NodeId leader() const { return NodeId{leader_id_.load()}; }
+  void OnReplicaThread(std::function<void()> task);  // And arms the timer again.
   ApplierHooks MakeHooks();
   void StartCheckpointer();
   void Commit(Offset end, std::vector<Pending> entries) override;
+
+  // PeerHandler and SnapshotPort, in asio_replica_peers.cc.
+  void OnMessage(quorum::Message message, std::vector<Entry> entries) override;
+  void OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) override;
+  void OnStreamClosed(NodeId peer, quorum::SessionId session) override;
+  Greeting OnGreeting(const Greeting& from) override;
+  void OnForward(const quorum::Identity& from, std::string command,
+                 std::function<void(Outcome)> reply) override;
+  void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override;
+  void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
+                         std::function<void(Result<SnapshotChunk>)> reply) override;
+  void Make() override;
+  void Pull(const quorum::SnapshotId& id, NodeId from) override;
+  void Abort(const quorum::SnapshotId& id) override;
+  void Install(const quorum::SnapshotId& id) override;
 
   // All of these run on the replica thread.
   void DrainInbox();
@@ -109,12 +141,14 @@ class AsioReplica final : public Replica, private ViewPort {
   std::atomic<bool> stopping_{false};
   std::atomic<bool> failed_{false};
   std::atomic<const char*> role_{"starting"};
+  std::atomic<uint32_t> leader_id_{0};
   std::unique_ptr<broker::ViewReader> latest_;
 
   mutable std::mutex info_mutex_;
   ReplicaInfo info_;  // Guarded by info_mutex_.
 
   std::function<void(const std::set<std::string>&)> woken_listener_;
+  std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone.
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <utility>
 
+#include "core/base/check.h"
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
 #include "replication/replica/marks.h"
@@ -40,7 +41,8 @@ Result<wal::Identity> OpenIdentity(const DataDirOptions& options, bool* created)
     return Status(Status::kWrongOwner,
                   options.path + " holds '" + name + "' but no identity; choose an empty --data-dir");
   }
-  wal::Identity fresh{RandomUuid(), options.node, RandomUuid(), wal::kDataFormat};
+  const Uuid cluster = options.clustered ? Uuid{} : RandomUuid();
+  wal::Identity fresh{cluster, options.node, RandomUuid(), wal::kDataFormat};
   if (Status status = wal::WriteIdentity(options.env, path, fresh); !status.ok()) return status;
   *created = true;
   return fresh;
@@ -82,7 +84,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   broker::AppliedState applied;
   if (view.ok()) applied = broker::ReadAppliedState(*(*view)->Latest());
   const OpenLogOptions log_options{options.env,    options.path,     options.wal,
-                                   data->identity, data->hard_state, options.may_repair};
+                                   data->identity, data->hard_state, options.clustered};
   auto log = OpenLog(log_options, applied);
   if (!log.ok()) return damage.ok() ? log.status() : damage;
   data->note = log->note;
@@ -105,7 +107,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
 
 }  // namespace
 
-Result<DataDir> OpenDataDir(const DataDirOptions& options) {
+Result<DataDir> LockDataDir(const DataDirOptions& options) {
   DataDir data;
   data.path = options.path;
   data.env = options.env;
@@ -116,10 +118,34 @@ Result<DataDir> OpenDataDir(const DataDirOptions& options) {
   auto identity = OpenIdentity(options, &data.created);
   if (!identity.ok()) return identity.status();
   data.identity = *identity;
-  auto hard_state = OpenHardState(data);
+  return data;
+}
+
+// The voters first: an identity with a cluster says that they are there.
+Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders) {
+  MOM_CHECK(data->identity.cluster.empty() && !cluster.empty());
+  MOM_RETURN_IF_ERROR(WriteFirstVoters(data->env, data->path, founders));
+  data->identity.cluster = cluster;
+  return wal::WriteIdentity(data->env, data->path + "/identity", data->identity);
+}
+
+Status OpenDataDir(const DataDirOptions& options, DataDir* data) {
+  MOM_CHECK(!data->identity.cluster.empty());
+  auto hard_state = OpenHardState(*data);
   if (!hard_state.ok()) return hard_state.status();
-  data.hard_state = *hard_state;
-  MOM_RETURN_IF_ERROR(OpenViewAndLog(options, &data));
+  data->hard_state = *hard_state;
+  return OpenViewAndLog(options, data);
+}
+
+Result<DataDir> OpenDataDir(const DataDirOptions& options) {
+  auto data = LockDataDir(options);
+  if (!data.ok()) return data;
+  if (data->identity.cluster.empty()) {
+    return Status(Status::kWrongOwner, options.path +
+                                           " was made for a cluster that was never founded; start it with "
+                                           "--peers again, or choose an empty --data-dir");
+  }
+  MOM_RETURN_IF_ERROR(OpenDataDir(options, &*data));
   return data;
 }
 

@@ -20,7 +20,9 @@ struct DataDirOptions {
   wal::Env* env = nullptr;  // Not owned.
   wal::WalOptions wal;
   LevelDbViewOptions view;
-  bool may_repair = false;  // There are other replicas; see OpenLogOptions.
+  // Of a cluster of several nodes: a new folder belongs to none until JoinCluster, and damage is repaired
+  // from the others.
+  bool clustered = false;
 };
 
 // Holds the folder's lock while it lives.
@@ -44,6 +46,14 @@ struct DataDir {
 // kCorruption: damaged beyond what a crash explains. Overwrites nothing in any of these cases. A damaged view
 // is put aside and built anew when the log still begins at offset 0, or when there are other replicas.
 Result<DataDir> OpenDataDir(const DataDirOptions& options);
+
+// The same in steps, for a node that must first learn which cluster it belongs to. LockDataDir: only `lock`
+// and `identity` are there, whose `cluster` may be empty.
+Result<DataDir> LockDataDir(const DataDirOptions& options);
+// Durable when ok. REQUIRES: the identity has no cluster.
+Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders);
+// REQUIRES: the identity has a cluster.
+Status OpenDataDir(const DataDirOptions& options, DataDir* data);
 
 quorum::Identity IdentityOf(const DataDir& data);
 

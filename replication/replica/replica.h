@@ -8,8 +8,10 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "core/base/ids.h"
+#include "core/base/result.h"
 #include "core/base/status.h"
 #include "core/base/time.h"
 #include "core/broker/broker.h"
@@ -40,7 +42,8 @@ struct ReplicaInfo {
   uint64_t wal_bytes = 0;    // Size of the log on disk.
   uint64_t pending = 0;      // Proposed and not answered yet.
   bool disk_nearly_full = false;
-  std::string failure;  // Why the node cannot go on; empty when well.
+  std::vector<uint32_t> voters;  // Node ids of those who count for majorities, ascending.
+  std::string failure;           // Why the node cannot go on; empty when well.
 };
 
 // Thread-safe. Outlives the REST server.
@@ -58,6 +61,9 @@ class Replica {
   virtual std::string_view Role() const = 0;
   // Calls `done(true)` once applied_end() > offset, or `done(false)` after `timeout_ms`, on any thread.
   virtual void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) = 0;
+  // The end that a view must have applied to serve a linearizable read begun now; or why nobody can say.
+  // `done` once, on any thread.
+  virtual void ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;
   virtual ReplicaInfo Info() const = 0;
   // The leader-stamped time of the newest applied entry, or the wall clock if that is later.
   virtual Timestamp Now() const = 0;

@@ -30,6 +30,7 @@ class FakeReplica final : public replication::Replica {
     return shape.role.empty() ? std::string_view("leader") : std::string_view(shape.role);
   }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
+  void ReadBarrier(int64_t, std::function<void(Result<Offset>)> done) override { done(applied_end()); }
   replication::ReplicaInfo Info() const override;
   Timestamp Now() const override;
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;

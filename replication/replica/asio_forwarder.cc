@@ -1,0 +1,97 @@
+#include "replication/replica/asio_forwarder.h"
+
+#include <chrono>
+#include <utility>
+
+namespace mom::replication {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+constexpr int64_t kTryMs = 5000;      // Then the client is told, and may go on by itself.
+constexpr int64_t kForwardMs = 3000;  // One attempt.
+constexpr auto kPause = std::chrono::milliseconds(5);
+
+}  // namespace
+
+AsioForwarder::AsioForwarder(AsioRuntime* runtime, Transport* transport, NodeId self, ForwarderHooks hooks)
+    : runtime_(runtime),
+      transport_(transport),
+      self_(self),
+      hooks_(std::move(hooks)),
+      timer_(runtime->io()) {}
+
+void AsioForwarder::Send(ForwardedCommand command) {
+  command.deadline = Instant{runtime_->Now().ns + kTryMs * kNsPerMs};
+  Try(std::move(command));
+}
+
+void AsioForwarder::Try(ForwardedCommand command) {
+  const NodeId leader = hooks_.leader();
+  if (leader == NodeId{}) {
+    return runtime_->Post([this, command = std::move(command)]() mutable {
+      Park(std::move(command), Refused(Status::kNotLeader, "no leader is known; try again"));
+    });
+  }
+  const auto payload = command.payload;
+  if (leader == self_) {
+    return hooks_.propose_here(payload, [this, command = std::move(command)](Outcome outcome) mutable {
+      OnOutcome(std::move(command), false, std::move(outcome));
+    });
+  }
+  transport_->Forward(leader, *payload, kForwardMs,
+                      [this, command = std::move(command)](Outcome outcome) mutable {
+                        OnOutcome(std::move(command), true, std::move(outcome));
+                      });
+}
+
+void AsioForwarder::OnOutcome(ForwardedCommand command, bool remote, Outcome outcome) {
+  if (outcome.status.ok()) {
+    if (!remote) return command.done(std::move(outcome));
+    // The client may read its own write here at once. If this node is too far behind the write is done all
+    // the same.
+    const Offset offset = outcome.offset;
+    return hooks_.wait_applied(offset, [done = std::move(command.done), outcome = std::move(outcome)](
+                                           bool) mutable { done(std::move(outcome)); });
+  }
+  const Status::Code code = outcome.status.code();
+  const bool certain = code == Status::kNotLeader || code == Status::kNotFound || code == Status::kStopping;
+  const bool again = certain || (code == Status::kUncertain && command.has_key);
+  if (!again) return command.done(std::move(outcome));
+  runtime_->Post([this, command = std::move(command), outcome = std::move(outcome)]() mutable {
+    Park(std::move(command), outcome);
+  });
+}
+
+void AsioForwarder::Park(ForwardedCommand command, const Outcome& last) {
+  if (stopped_ || runtime_->Now() >= command.deadline) {
+    const bool uncertain = last.status.code() == Status::kUncertain;
+    return command.done(uncertain ? last
+                                  : Refused(Status::kNotLeader, "no leader took the command; try again"));
+  }
+  parked_.push_back(std::move(command));
+  if (armed_) return;
+  armed_ = true;
+  timer_.expires_after(kPause);
+  timer_.async_wait([this](const boost::system::error_code& error) {
+    armed_ = false;
+    if (!error) TryParked();
+  });
+}
+
+void AsioForwarder::TryParked() {
+  for (ForwardedCommand& command : std::exchange(parked_, {})) Try(std::move(command));
+}
+
+void AsioForwarder::OnLeaderChanged() {
+  if (!parked_.empty() && hooks_.leader() != NodeId{}) TryParked();
+}
+
+void AsioForwarder::Stop() {
+  stopped_ = true;
+  timer_.cancel();
+  for (ForwardedCommand& command : std::exchange(parked_, {})) {
+    command.done(Refused(Status::kStopping, "the node is stopping"));
+  }
+}
+
+}  // namespace mom::replication
