@@ -161,8 +161,10 @@ TEST(TransportLife, GarbageAtThePortDoesNothing) {
   }
   follower.transport->OpenStream(Request(2, 1, 5, true));
   ASSERT_TRUE(node.recorder.Await([&] { return !node.recorder.arrived.empty(); }));
-  EXPECT_EQ(node.recorder.arrived.size(), 1u);
-  EXPECT_TRUE(node.recorder.closed.empty());
+  node.recorder.Look([&] {
+    EXPECT_EQ(node.recorder.arrived.size(), 1u);
+    EXPECT_TRUE(node.recorder.closed.empty());
+  });
 }
 
 TEST(TransportLife, APortIsTakenOnce) {
