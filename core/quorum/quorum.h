@@ -36,14 +36,11 @@ class Quorum {
   Offset durable_end() const { return durable_end_; }
   // Follower: min(leader's, own log end). Leader: empty until an entry of its epoch is committed (I10).
   std::optional<Offset> high_watermark() const;
-  // As the leader said last; a follower that is behind sees here how far. 0: unknown.
-  Offset leader_high_watermark() const { return follow_.leader_high_watermark; }
+  Offset leader_high_watermark() const { return follow_.leader_high_watermark; }  // Said last; 0: unknown.
   bool is_loading_snapshot() const { return follow_.pulling || follow_.installing; }
-  // Everything below may be applied: committed and durable here.
-  Offset committed_end() const { return committed_end_; }
+  Offset committed_end() const { return committed_end_; }  // All below may be applied: durable here, too.
   bool damaged() const { return damaged_; }
-  // In use: the last in the log, committed or not (I15).
-  const VoterSet& voters() const { return voters_.current(); }
+  const VoterSet& voters() const { return voters_.current(); }  // The log's last, committed or not (I15).
   bool is_voter() const { return voters().Contains(self_); }
   // In force behind `end`; for the maker of a snapshot. REQUIRES: log_start <= end <= log_end.
   const VoterSet& VotersAt(Offset end) const { return voters_.At(end); }
