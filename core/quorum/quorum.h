@@ -36,17 +36,17 @@ class Quorum {
   Offset durable_end() const { return durable_end_; }
   // Follower: min(leader's, own log end). Leader: empty until an entry of its epoch is committed (I10).
   std::optional<Offset> high_watermark() const;
-  Offset leader_high_watermark() const { return follow_.leader_high_watermark; }  // Said last; 0: unknown.
-  bool is_loading_snapshot() const { return follow_.pulling || follow_.installing; }
-  Offset committed_end() const { return committed_end_; }  // All below may be applied: durable here, too.
+  const Following& following() const { return follow_; }  // Of a follower: its leader and stream.
+  // Everything below may be applied: committed and durable here.
+  Offset committed_end() const { return committed_end_; }
   bool damaged() const { return damaged_; }
-  const VoterSet& voters() const { return voters_.current(); }  // The log's last, committed or not (I15).
+  // In use: the last in the log, committed or not (I15).
+  const VoterSet& voters() const { return voters_.current(); }
   bool is_voter() const { return voters().Contains(self_); }
   // In force behind `end`; for the maker of a snapshot. REQUIRES: log_start <= end <= log_end.
   const VoterSet& VotersAt(Offset end) const { return voters_.At(end); }
   const EpochTable& epochs() const { return epochs_; }
   const std::vector<Progress>& progress() const { return lead_.progress; }
-  SessionId session() const { return follow_.session; }  // Upwards; 0: none.
   const HardState& hard_state() const { return hard_state_; }
   Instant wake_at() const { return NextDeadline(); }
 

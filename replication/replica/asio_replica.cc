@@ -363,8 +363,8 @@ void AsioReplica::Publish() {
   info_.log_end = quorum.log_end();
   info_.durable_end = quorum.durable_end();
   info_.high_watermark =
-      std::max(quorum.high_watermark().value_or(Offset{0}), quorum.leader_high_watermark());
-  info_.loading_snapshot = quorum.is_loading_snapshot();
+      std::max(quorum.high_watermark().value_or(Offset{0}), quorum.following().leader_high_watermark);
+  info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
 }
 
 ReplicaInfo AsioReplica::Info() const {

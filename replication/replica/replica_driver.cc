@@ -129,7 +129,7 @@ void ReplicaDriver::OnMessage(quorum::Message message, std::vector<Entry> entrie
   if (failed_) return;
   if (auto* reply = std::get_if<quorum::FetchReply>(&message.body)) {
     if (std::holds_alternative<quorum::Frame>(reply->body) && !FillFrame(reply, entries)) {
-      const bool mine = reply->session == quorum_.session();
+      const bool mine = reply->session == quorum_.following().session;
       return mine ? LoseStream(message.from.node, reply->session) : void();
     }
   }

@@ -106,7 +106,7 @@ void Cluster::Stop(Node* node, bool loud) {
   SIM_ASSERT(node->is_up());
   ++coverage_.crashes;
   Disk& disk = *node->disk;
-  disk.last_session = std::max(disk.last_session, node->core->session());
+  disk.last_session = std::max(disk.last_session, node->core->following().session);
   for (const PendingCommand& command : node->commands) oracle_.OnUnknown(command.id);
   for (uint64_t id : node->waiting) oracle_.OnUnknown(id);
   coverage_.unknown += node->commands.size() + node->waiting.size();

@@ -19,7 +19,7 @@ size_t CountWithOwn(const Node& node, const quorum::VoterSet& voters, uint32_t g
 
 void Witness::OnMessage(const Node& node, const quorum::VoterSet& voters, const quorum::Message& message) {
   const auto* reply = std::get_if<quorum::FetchReply>(&message.body);
-  stale_reply_ = reply != nullptr && reply->session != node.core->session();
+  stale_reply_ = reply != nullptr && reply->session != node.core->following().session;
   if (message.from.node.value == 0 || message.from.node.value > kNodesMax) return;
   const uint32_t bit = 1u << (message.from.node.value - 1);
   if (const auto* vote = std::get_if<quorum::VoteReply>(&message.body)) {

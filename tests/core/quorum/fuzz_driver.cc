@@ -125,7 +125,7 @@ void FuzzDriver::Local(uint8_t what) {
     }
     return;
   }
-  if (what < 235) return Step(StreamClosed{AnyNode(), SessionId{Near(core_.session().value)}});
+  if (what < 235) return Step(StreamClosed{AnyNode(), SessionId{Near(core_.following().session.value)}});
   if (what < 240) return Step(ReadRequested{Byte()});
   if (what < 247) {
     const auto node = static_cast<uint32_t>(Below(6));
@@ -202,7 +202,7 @@ Body FuzzDriver::RandomBody() {
 }
 
 FetchReply FuzzDriver::RandomReply() {
-  FetchReply reply{AnyEpoch(), core_.leader(), SessionId{Near(core_.session().value)}, AnyOffset(), {}};
+  FetchReply reply{AnyEpoch(), core_.leader(), SessionId{Near(core_.following().session.value)}, AnyOffset(), {}};
   if (Below(4) == 0) reply.leader = AnyNode();
   switch (Below(8)) {
     case 0:

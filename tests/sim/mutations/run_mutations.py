@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Seeds bugs into core/quorum and asks the simulator to find them: proof that the checkers are awake.
+"""Seeds bugs into the product and asks the simulator to find them: proof that the checkers are awake.
+
+Two suites: the protocol (core/quorum, mom-sim) and the whole node (replication, mom-sim-full).
 
 Each mutant's files are compiled and linked before the library, so that they stand in for the originals. Prints a table;
 exit code 1 when a mutant does not apply, does not compile or is not found within the budget, or when what mom-sim
@@ -18,9 +20,12 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(Path(__file__).resolve().parent))
-from mutants import MUTANTS  # noqa: E402
+import mutants  # noqa: E402
+import node_mutants  # noqa: E402
 
 ROOT = Path(__file__).resolve().parents[3]
+# Folder of the sources, and the list.
+SUITES = {"protocol": (ROOT / "core/quorum", mutants.MUTANTS), "node": (ROOT / "replication/replica", node_mutants.MUTANTS)}
 FOUND = re.compile(r"^seed (\d+) event #(\d+): (.*)$", re.MULTILINE)
 REPLAY = re.compile(r"^  faults: (\S+)\n  replay: mom-sim (.*) --trace$", re.MULTILINE)
 REPLAYED = re.compile(r"^seed \d+: (\d+) events, hash \w+, (.*)$", re.MULTILINE)
@@ -30,11 +35,11 @@ class Failed(Exception):
     pass
 
 
-def patched(edits):
+def patched(edits, folder):
     """Text of every changed file, by name."""
     texts = {}
     for file, old, new in edits:
-        text = texts.get(file) or (ROOT / "core/quorum" / file).read_text()
+        text = texts.get(file) or (folder / file).read_text()
         if text.count(old) != 1:
             raise Failed(f"does not apply: {file} has {text.count(old)} times {old.splitlines()[0]!r}")
         texts[file] = text.replace(old, new)
@@ -44,14 +49,15 @@ def patched(edits):
 def build(edits, folder, arguments):
     """The simulator, and the scenarios when they were given."""
     objects = []
-    for file, text in patched(edits).items():
+    includes = [f"-I{folder_of}" for folder_of in [ROOT, *arguments.includes]]
+    for file, text in patched(edits, SUITES[arguments.suite][0]).items():
         source = folder / file
         source.write_text(text)
         objects.append(str(source.with_suffix(".o")))
-        run([arguments.compiler, "-std=c++20", "-O1", f"-I{ROOT}", "-c", str(source), "-o", objects[-1]])
+        run([arguments.compiler, "-std=c++20", "-O1", *includes, "-c", str(source), "-o", objects[-1]])
     link = [arguments.compiler, "-o"]
     program = folder / "mutant"
-    run([*link, str(program), *arguments.objects, *objects, *arguments.libraries, "-pthread"])
+    run([*link, str(program), *arguments.objects, *objects, *arguments.libraries, *[f"-l{name}" for name in arguments.link], "-pthread"])
     if not arguments.scenarios:
         return program, None
     scenarios = folder / "scenarios"
@@ -123,7 +129,7 @@ def judge(edits, arguments):
             program, scenarios = build(edits, Path(folder), arguments)
             found = hunt(program, arguments)
             notice = scenarios_notice(scenarios)
-            if found and found[1] != "?":
+            if found and found[1] != "?" and arguments.suite == "protocol":
                 event, faults = minimise(program, found[1], found[0], arguments)
                 found = (found[0], found[1], event)
     except Failed as failed:
@@ -138,8 +144,11 @@ def judge(edits, arguments):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--compiler", default="c++")
-    parser.add_argument("--objects", nargs="+", required=True, help="of mom-sim itself")
-    parser.add_argument("--libraries", nargs="+", required=True, help="mom_sim_lib, then mom_core")
+    parser.add_argument("--suite", choices=SUITES, default="protocol")
+    parser.add_argument("--objects", nargs="+", required=True, help="of the simulator's program itself")
+    parser.add_argument("--libraries", nargs="+", required=True, help="those of the simulator, then the product's")
+    parser.add_argument("--includes", nargs="*", default=[], help="folders besides the root of the sources")
+    parser.add_argument("--link", nargs="*", default=[], help="libraries of the system")
     parser.add_argument("--scenarios", nargs="*", default=[], help="objects of quorum_test")
     parser.add_argument("--scenario-libraries", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, default=4_000, help="histories, a mutant")
@@ -148,7 +157,7 @@ def main():
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="regular expression of names")
     arguments = parser.parse_args()
-    chosen = [m for m in MUTANTS if re.search(arguments.only, m[0])]
+    chosen = [m for m in SUITES[arguments.suite][1] if re.search(arguments.only, m[0])]
     begin = time.monotonic()
     # Without a bug nothing may be found, or the table says nothing.
     with tempfile.TemporaryDirectory() as folder:

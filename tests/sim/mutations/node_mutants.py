@@ -1,0 +1,65 @@
+"""Bugs of the driver and of opening a data folder: small textual changes of replication/replica. See mutants.py."""
+
+MUTANTS = []
+
+
+def mutant(name, rule, *edits):
+    MUTANTS.append((name, rule, edits))
+
+
+# The driver.
+mutant("hard_state_not_written", "I2: durable before anything that depends on it", (
+    "replica_effects.cc", "  if (effects.hard_state) status = ExecuteHardState(*effects.hard_state);\n", ""))
+mutant("truncate_not_carried_out", "effects run from top to bottom", (
+    "replica_effects.cc", "  auto timestamp = ports_.log->Truncate(to);\n  if (!timestamp.ok()) return timestamp.status();\n"
+    "  last_timestamp_ = *timestamp;\n", ""))
+mutant("tail_keeps_truncated_entries", "followers get what is in the log", (
+    "replica_effects.cc", "  tail_.TruncateTo(to);\n", "  tail_.Reset(to);\n  (void)tail_;\n  last_timestamp_ = {};\n"))
+mutant("waits_over_a_truncation", "G8: the entry at an offset may be another one by now", (
+    "replica_effects.cc", "  AnswerUncertain(to, \"another leader's entries took the place of this one\");\n", ""), (
+    "replica_effects.cc",
+    "      AnswerUncertain(handed_end_, \"leadership was lost before the entry was committed\");\n", ""))
+mutant("acknowledges_when_appended", "promise 1: only what a majority holds", (
+    "replica_effects.cc",
+    "      if (proposal.done) waiting_.push_back(Waiting{offset, std::move(proposal.done)});\n",
+    "      if (proposal.done) proposal.done(Outcome{Status(), {}, offset, append.epoch});\n"))
+mutant("trims_what_is_not_durable", "what is not durable can only be had from the tail", (
+    "replica_effects.cc", "const Offset needless = std::min(quorum_.durable_end(), handed_end_);",
+    "const Offset needless = quorum_.log_end();"), (
+    "replica_effects.cc", "followed ? options_.tail_bytes_max : 0", "followed ? 0 : 0"))
+mutant("reads_not_confirmed", "P15: a leader confirms that it leads", (
+    "replica_driver.cc", "  const uint64_t id = ++last_id_;\n  reads_.emplace(id, std::move(done));\n",
+    "  if (quorum_.role() == quorum::Role::kLeader) return done(quorum_.committed_end());\n"
+    "  const uint64_t id = ++last_id_;\n  reads_.emplace(id, std::move(done));\n"))
+mutant("time_falls", "I12: timestamps never fall", (
+    "replica_driver.cc", "return std::max(last_timestamp_, ports_.runtime->Wall());", "return ports_.runtime->Wall();"))
+mutant("old_time_after_a_truncation", "the log's own last time counts", (
+    "replica_effects.cc", "  last_timestamp_ = *timestamp;\n", "  (void)*timestamp;\n"))
+mutant("time_not_set_by_a_snapshot", "I16: the log goes on where the snapshot ends", (
+    "replica_driver.cc", "  last_timestamp_ = timestamp;\n  Step(quorum::SnapshotInstalled{id});",
+    "  (void)timestamp;\n  last_timestamp_ = {};\n  Step(quorum::SnapshotInstalled{id});"))
+mutant("sends_more_than_ordered", "a frame holds what was ordered", (
+    "replica_effects.cc", "  if (entries->size() > wanted) entries->resize(wanted);\n", "  (void)wanted;\n"))
+mutant("commits_from_the_wrong_place", "every entry is applied once", (
+    "replica_effects.cc", "  const Offset from = std::max(handed_end_, tail_.begin());",
+    "  const Offset from = std::max(Next(handed_end_), tail_.begin());"))
+
+# Opening, repairing, installing.
+mutant("damage_not_marked", "a log with a hole does not vote (ADR 9)", (
+    "open_log.cc", "  restored.damaged = log.damaged;\n", ""))
+mutant("damage_forgotten_by_a_restart", "the mark stays until the log is whole", (
+    "open_log.cc", "  MOM_RETURN_IF_ERROR(MarkDamaged(options.env, options.dir));\n  const std::string path",
+    "  const std::string path"))
+mutant("damaged_log_starts_at_zero", "the view says where the log goes on", (
+    "open_log.cc", "  MOM_RETURN_IF_ERROR(ContinueBehind(view, &log));\n", ""))
+mutant("view_not_switched", "an installation ends with its view in use", (
+    "open_log.cc", "  MOM_RETURN_IF_ERROR(WriteViewName(env, dir, installation->view));\n", ""))
+mutant("installation_mark_goes_first", "a crash must find what is left to do", (
+    "open_log.cc",
+    "  MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));\n",
+    "  MOM_RETURN_IF_ERROR(RemoveInstallation(env, dir));\n"
+    "  MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));\n"))
+mutant("all_of_the_log_is_committed", "only what the view held is known to be committed", (
+    "open_log.cc", "  restored.committed_end = view.end;", "  restored.committed_end = log.wal->log_end();"))
+mutant("voters_of_the_beginning", "I15: the voters in force", (
+    "open_log.cc", "    restored.voter_entries.push_back({entry.offset, *set});\n", "    (void)*set;\n"))
