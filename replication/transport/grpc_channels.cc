@@ -55,6 +55,8 @@ std::shared_ptr<grpc::Channel> GrpcChannels::Make(const std::string& address) co
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIME_MS, static_cast<int>(options_.keepalive_ms));
   arguments.SetInt(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, static_cast<int>(options_.keepalive_timeout_ms));
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+  // A frame need not wait half way for the receiver to make room.
+  arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(wire::kMessageBytesMax));
   arguments.SetMaxSendMessageSize(static_cast<int>(wire::kMessageBytesMax));
   return grpc::CreateCustomChannel(address, credentials_, arguments);

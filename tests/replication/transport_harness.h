@@ -1,7 +1,6 @@
 // Nodes with a transport each, in one process, and what their handlers were told.
 #pragma once
 
-#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -14,6 +13,7 @@
 #include "core/quorum/messages.h"
 #include "replication/transport/grpc_transport.h"
 #include "replication/transport/transport.h"
+#include "tests/replication/threads.h"
 
 namespace mom::replication {
 
@@ -22,9 +22,6 @@ inline constexpr Uuid kCluster{0xc1, 0xc2};
 inline quorum::Identity IdentityOf(uint32_t node) {
   return quorum::Identity{kCluster, NodeId{node}, Uuid{0xd1, node}};
 }
-
-// Far beyond what any step needs, so that a loaded machine changes nothing.
-inline constexpr std::chrono::seconds kPatience{60};
 
 struct Arrived {
   quorum::Message message;
@@ -37,30 +34,6 @@ struct Sent {
   uint64_t bytes = 0;
 };
 using Closed = std::pair<NodeId, quorum::SessionId>;
-
-// A function that may be set while others call it; does nothing until then.
-template <typename Signature>
-class Hook {
- public:
-  Hook& operator=(std::function<Signature> function) {
-    std::lock_guard lock(mutex_);
-    function_ = std::move(function);
-    return *this;
-  }
-  template <typename... Arguments>
-  void operator()(Arguments&&... arguments) {
-    std::function<Signature> function;
-    {
-      std::lock_guard lock(mutex_);
-      function = function_;
-    }
-    if (function) function(std::forward<Arguments>(arguments)...);
-  }
-
- private:
-  std::mutex mutex_;
-  std::function<Signature> function_;
-};
 
 // Writes down what happens. Thread-safe; the vectors may be read within Await and Look.
 class Recorder final : public PeerHandler {
@@ -152,32 +125,6 @@ inline void Connect(const std::vector<TestNode*>& nodes) {
   for (const TestNode* node : nodes) addresses[node->id] = node->transport->listening();
   for (TestNode* node : nodes) node->transport->SetAddresses(addresses);
 }
-
-// A result that one thread sets and another waits for.
-template <typename T>
-class Promised {
- public:
-  void Set(T value) {
-    std::lock_guard lock(mutex_);
-    values_.push_back(std::move(value));
-    set_.notify_all();
-  }
-  // The first.
-  T Await() {
-    std::unique_lock lock(mutex_);
-    MOM_CHECK(set_.wait_for(lock, kPatience, [&] { return !values_.empty(); }));
-    return values_.front();
-  }
-  size_t count() {
-    std::lock_guard lock(mutex_);
-    return values_.size();
-  }
-
- private:
-  std::mutex mutex_;
-  std::condition_variable set_;
-  std::vector<T> values_;
-};
 
 inline quorum::Message Request(uint32_t from, uint32_t to, uint64_t session, bool open, uint64_t end = 0) {
   return {
