@@ -10,6 +10,9 @@ namespace mom::cluster {
 namespace {
 
 constexpr int kLookMs = 300;
+// Inside of namespaces, where nobody else listens.
+constexpr uint16_t kRestPort = 8080;
+constexpr uint16_t kGrpcPort = 9080;
 
 uint64_t NumberIn(const boost::json::object& object, const char* name) {
   const auto* value = object.if_contains(name);
@@ -31,16 +34,21 @@ Cluster::Cluster(ClusterSetup setup) : setup_(std::move(setup)) {
     nodes[i].id = i + 1;
     nodes[i].momd = setup_.momd;
     nodes[i].folder = setup_.folder;
-    nodes[i].rest_port = FreePort();
-    nodes[i].grpc_port = FreePort();
+    if (setup_.network) nodes[i].space = NetSpace::Make();
+    MOM_CHECK(!setup_.network || nodes[i].space != nullptr);
+    nodes[i].rest_port = setup_.network ? kRestPort : FreePort();
+    nodes[i].grpc_port = setup_.network ? static_cast<uint16_t>(kGrpcPort + i) : FreePort();
     MOM_CHECK(nodes[i].rest_port != 0 && nodes[i].grpc_port != 0);
     if (i > 0) peers += ',';
     peers += std::to_string(i + 1) + "=127.0.0.1:" + std::to_string(nodes[i].grpc_port);
   }
+  std::vector<ProxiedNode> proxied;
   for (NodeSetup& node : nodes) {
+    proxied.push_back({node.space, node.grpc_port});
     node.peers = peers;
     nodes_.push_back(std::make_unique<NodeProcess>(std::move(node)));
   }
+  if (setup_.network) proxy_ = std::make_unique<Proxy>(std::move(proxied));
 }
 
 void Cluster::StartAll() {

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "tests/cluster/asio_http_link.h"
+#include "tests/cluster/asio_proxy.h"
 #include "tests/cluster/node_process.h"
 
 namespace mom::cluster {
@@ -17,6 +18,7 @@ struct ClusterSetup {
   std::string momd;
   std::string folder;  // Made by the caller.
   uint32_t nodes = 3;
+  bool network = false;  // With a Proxy between the nodes; needs network namespaces.
 };
 
 // What a node says of itself and of the cluster.
@@ -30,12 +32,14 @@ struct NodeView {
 // thread-safe.
 class Cluster {
  public:
+  // REQUIRES: with a network, that namespaces can be made.
   explicit Cluster(ClusterSetup setup);
 
   uint32_t size() const { return static_cast<uint32_t>(nodes_.size()); }
   NodeProcess& node(uint32_t id) { return *nodes_[id - 1]; }
   Endpoint rest(uint32_t id) const { return nodes_[id - 1]->rest(); }
-  const std::string& folder() const { return setup_.folder; }
+  // Null without a network.
+  Proxy* proxy() { return proxy_.get(); }
 
   // Starts what does not run.
   void StartAll();
@@ -53,6 +57,7 @@ class Cluster {
  private:
   const ClusterSetup setup_;
   std::vector<std::unique_ptr<NodeProcess>> nodes_;
+  std::unique_ptr<Proxy> proxy_;
   std::mutex mutex_;
   std::string token_;
 };

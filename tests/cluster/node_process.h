@@ -3,6 +3,7 @@
 
 #include <sys/types.h>
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -45,7 +46,7 @@ class NodeProcess {
   bool paused() const { return paused_; }
   // As wait() gives it, of the last process that ended by itself; -1: none did.
   int exit_status() const { return exit_status_; }
-  uint32_t boots() const { return boots_; }
+  uint32_t boots() const { return boots_; }  // Starts so far; on any thread.
   const NodeSetup& setup() const { return setup_; }
   std::string data_dir() const { return setup_.folder + "/n" + std::to_string(setup_.id); }
   Endpoint rest() const;
@@ -58,7 +59,7 @@ class NodeProcess {
   pid_t pid_ = -1;
   bool paused_ = false;
   int exit_status_ = -1;
-  uint32_t boots_ = 0;
+  std::atomic<uint32_t> boots_{0};
 };
 
 }  // namespace mom::cluster

@@ -67,7 +67,7 @@ std::string Load::Prepare() {
   worker.client.set_timeout_ms(10'000);
   const int status = worker.client.Register(1, kUser, kPassword);
   if (status != 201) return "registering answered " + std::to_string(status);
-  Event event = Insist(&worker, [&](uint32_t node) { return worker.client.Login(node, kUser, kPassword); });
+  Event event = worker.client.Login(1, kUser, kPassword);  // Others may not have applied the user yet.
   if (event.kind != Kind::kOk) return "connecting failed: " + event.code;
   session_ = worker.client.session();
   cluster_->set_token(session_.token);
@@ -77,7 +77,13 @@ std::string Load::Prepare() {
   if (queues_.empty()) queues_.push_back("plain-0");
   for (const std::string& queue : queues_) {
     const std::string key = worker.NextKey();
-    event = Insist(&worker, [&](uint32_t node) { return worker.client.CreateQueue(node, queue, kLeaseMs, key); });
+    const auto create = [&](uint32_t node) { return worker.client.CreateQueue(node, queue, kLeaseMs, key); };
+    event = Insist(&worker, create);
+    // The node asked may not have applied the login yet.
+    for (int i = 0; i < 100 && event.code == "session-invalid"; ++i) {
+      SleepMs(kRetryMs);
+      event = Insist(&worker, create);
+    }
     if (event.kind != Kind::kOk) return "making " + queue + " failed: " + event.code;
   }
   return "";
