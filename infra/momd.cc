@@ -59,6 +59,9 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config,
   options.data.env = wal::PosixEnv();
   options.log_retain_bytes = config.log_retain_mib << 20;
   options.disk_free_min_bytes = config.disk_free_min_mib << 20;
+  options.on_snapshot = [](Offset end) {
+    spdlog::info("a snapshot from another node took the place of log and view, up to offset {}", end.value);
+  };
   options.on_failure = [](const Status& status) {
     spdlog::critical("the node stops, nothing after this is acknowledged: {}", status.ToString());
     spdlog::shutdown();

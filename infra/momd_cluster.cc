@@ -113,6 +113,13 @@ Result<PeerAddresses> ParsePeers(const MomdConfig& config) {
 
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresses& peers,
                                     replication::DataDir* data, const std::function<bool()>& keep_waiting) {
+  const bool founded = !data->identity.cluster.empty();
+  if (founded && replication::ReadFirstVoters(data->env, data->path).status().code() == Status::kNotFound) {
+    return Status(Status::kWrongOwner,
+                  data->path +
+                      " belongs to a node that is a cluster alone; start it without --peers, "
+                      "or give each node of the new cluster an empty --data-dir");
+  }
   ClusterLinks links;
   links.peers = peers;
   std::set<NodeId> nodes;

@@ -47,8 +47,8 @@ stop_all() {
   done
 }
 
-start_node() {
-  local number="$1" folder="$state/node-$1" peers=() list="" i tries
+launch_node() {
+  local number="$1" folder="$state/node-$1" peers=() list="" i
   local rest=$((port + number)) grpc=$((port + 1000 + number))
   if ((node_count > 1)); then
     for ((i = 1; i <= node_count; i++)); do list+="${list:+,}$i=127.0.0.1:$((port + 1000 + i))"; done
@@ -58,9 +58,14 @@ start_node() {
   : >"$folder/stdout"
   (umask 077 && exec setsid nohup "$momd" --node-id "$number" --data-dir "$folder/data" \
     --rest-listen "127.0.0.1:$rest" --grpc-listen "127.0.0.1:$grpc" "${peers[@]}" \
-    >"$folder/stdout" 2>"$(log_of "node-$number")" </dev/null) &
+    >"$folder/stdout" 2>>"$(log_of "node-$number")" </dev/null) &
   echo $! >"$folder/pid"
   disown
+}
+
+# Sets node_address. The nodes of a new cluster are ready together, once each has heard from all.
+await_node() {
+  local number="$1" folder="$state/node-$1" tries
   for ((tries = 0; tries < 600; tries++)); do
     node_address="$(sed -n 's/^ready rest=\([^ ]*\).*/\1/p' "$folder/stdout")"
     if [[ -n "$node_address" ]]; then
@@ -99,8 +104,9 @@ start_all() {
         fail "port $taken is taken by another program; choose others with --port"
     done
   done
+  for ((number = 1; number <= node_count; number++)); do launch_node "$number"; done
   for ((number = 1; number <= node_count; number++)); do
-    start_node "$number"
+    await_node "$number"
     addresses+=("$node_address")
   done
   start_nginx "${addresses[@]}"

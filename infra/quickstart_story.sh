@@ -25,27 +25,39 @@ show_answer() {
 }
 
 # request WHO EXPECTED METHOD PATH [curl arguments]: WHO is alice, bob or nobody. The answer's body is in
-# $secrets/answer. With quiet=yes nothing is printed. Any other status than the expected one ends the walk.
+# $secrets/answer. With quiet=yes nothing is printed. Any other status than the expected one ends the walk; with
+# retry=yes what says "again" or says nothing is repeated before, as a client with an idempotency key may.
+# A read goes to any node: it waits there until that node holds the newest write of this walk (Mom-Min-Offset).
 quiet=no
+retry=no
+last_offset=""
 request() {
-  local who="$1" expected="$2" method="$3" path="$4" status line=()
+  local who="$1" expected="$2" method="$3" path="$4" status line=() tries
   shift 4
   line=(-X "$method")
   [[ "$who" == nobody ]] || line+=(-H "@$secrets/$who.header")
+  [[ "$method" != GET || -z "$last_offset" ]] || line+=(-H "Mom-Min-Offset: $last_offset")
   line+=("$@" "$url$path")
   [[ "$quiet" == yes ]] || show_request "${line[@]}"
-  : >"$secrets/answer"
-  : >"$secrets/headers"
-  status="$(curl -sS --max-time 60 -o "$secrets/answer" -D "$secrets/headers" -w '%{http_code}' "${line[@]}")" ||
-    status="none: no answer"
+  for ((tries = 0; ; tries++)); do
+    : >"$secrets/answer"
+    : >"$secrets/headers"
+    status="$(curl -sS --max-time 60 -o "$secrets/answer" -D "$secrets/headers" -w '%{http_code}' "${line[@]}")" ||
+      status="none: no answer"
+    [[ "$retry" == yes && ! "$status" =~ ^[1-4] && $tries -lt 500 ]] || break
+    sleep 0.02
+  done
+  last_offset="$(sed -n 's/^[Mm]om-[Oo]ffset: *\([0-9]*\).*/\1/p' "$secrets/headers" | tail -n 1 | grep . || echo "$last_offset")"
   if [[ "$status" == "$expected" ]]; then
     [[ "$quiet" == yes ]] || show_answer
     return 0
   fi
   [[ "$quiet" == no ]] || show_request "${line[@]}"
   show_answer
-  echo "--- last lines of $state/logs/node-1.log" >&2
-  tail -n 10 "$state/logs/node-1.log" >&2 || true
+  for log in "$state"/logs/node-*.log; do
+    echo "--- last lines of $log" >&2
+    tail -n 5 "$log" >&2 || true
+  done
   fail "$method $path answered $status where $expected was expected; the broker is left running, stop it with: $stop_line"
 }
 
@@ -78,17 +90,75 @@ PY
   echo "  (the token is in $secrets/$who.header, which the curl lines use)"
 }
 
+milliseconds() { date +%s%3N; }
+
+# Each batch has its idempotency key, so that one whose answer is lost can be sent again and is still there once. In the
+# middle the leader is killed; longest_gap_ms is the longest time between two acknowledged batches from then on.
 publish_all() {  # publish_all QUEUE BATCHES
-  local number file
+  local number file before now victim="" kill_at=$(($2 / 2 + 1))
+  longest_gap_ms=0
+  retry=yes
   for ((number = 1; number <= $2; number++)); do
+    if ((number == kill_at && node_count > 1)); then
+      victim="$(find_leader)"
+      kill_node "$victim"
+    fi
+    before="$(milliseconds)"
     file="$(printf '%s/batches/%06d.json' "$work" "$number")"
     quiet=yes
-    if ((number == 1 || number == $2)); then quiet=no; fi
-    request alice 201 POST "/v1/queues/$1/batch" --json "@$file"
+    if ((number == 1 || number == kill_at)); then quiet=no; fi
+    request alice 201 POST "/v1/queues/$1/batch" -H "Idempotency-Key: $1-$number" --json "@$file"
     quiet=no
+    now="$(milliseconds)"
+    if [[ -n "$victim" ]] && ((now - before > longest_gap_ms)); then longest_gap_ms=$((now - before)); fi
     expect "ids of the batch" "$(jq '.messages | length' "$file")" '.ids | length'
     progress "batches sent" "$((number - 1))" "$number" "$2"
   done
+  retry=no
+  [[ -n "$victim" ]] || return 0
+  printf '\nkilled node %s, which led; the longest wait for an acknowledged batch from then on was %s ms.\n' \
+    "$victim" "$longest_gap_ms"
+  launch_node "$victim"
+  await_node "$victim"
+}
+
+# The number of the node that leads.
+find_leader() {
+  local tries leader
+  for ((tries = 0; tries < 100; tries++)); do
+    leader="$(curl -s --max-time 5 -H "@$secrets/alice.header" "$url/v1/cluster" | jq -r '.leader // empty')"
+    if [[ "$leader" =~ ^[1-9]$ ]]; then echo "$leader"; return 0; fi
+    sleep 0.1
+  done
+  fail "no node leads"
+}
+
+kill_node() {
+  local pid
+  pid="$(cat "$state/node-$1/pid")"
+  is_ours "$state/node-$1/pid" "--data-dir $state/node-$1/data" || fail "node $1 (process $pid) is gone"
+  printf '\n$ kill -9 %s   # node %s, the leader\n' "$pid" "$1"
+  kill -KILL "$pid"
+}
+
+# All nodes hold the same: the digest of everything they have applied is equal.
+compare_nodes() {
+  local number tries digests
+  ((node_count > 1)) || return 0
+  for ((tries = 0; tries < 100; tries++)); do
+    digests=""
+    for ((number = 1; number <= node_count; number++)); do
+      digests+="$(curl -s --max-time 5 -H "@$secrets/alice.header" "http://127.0.0.1:$((port + number))/v1/cluster" |
+        jq -r --arg id "$number" '.nodes[] | select(.id == ($id | tonumber)) | "\(.applied_end) \(.digest)"')"$'\n'
+    done
+    if (($(sort -u <<<"${digests%$'\n'}" | wc -l) == 1)); then
+      echo "all $node_count nodes have applied the same: offset and digest ${digests%%$'\n'*}"
+      return 0
+    fi
+    sleep 0.1
+  done
+  printf '%s' "$digests"
+  fail "the nodes do not become equal"
 }
 
 receive_all() {  # receive_all QUEUE LINES
@@ -143,7 +213,7 @@ walk() {
   inbox="$(jq -r .queue "$secrets/answer")"
   [[ "$inbox" =~ ^[A-Za-z0-9][A-Za-z0-9._-]*$ ]] || fail "the subscription names no queue"
 
-  title "alice sends every line to the queue, and a summary to the topic"
+  title "alice sends every line to the queue$( ((node_count == 1)) || echo ", while the leader is killed"), and a summary to the topic"
   publish_all "$queue" "$batches"
   request alice 201 POST "/v1/topics/$topic/messages" -H 'Content-Type: text/plain' \
     --data-binary "$lines lines are waiting, SHA-256 $sum_sent"
@@ -170,8 +240,9 @@ walk() {
   printf '\nSHA-256 sent      %s\nSHA-256 received  %s\n' "$sum_sent" "$sum_received"
   [[ "$sum_sent" == "$sum_received" ]] || fail "the lines received are not the lines sent: compare $work/sent and $work/received"
 
-  title "the drained queue can be deleted; both disconnect"
+  title "the drained queue can be deleted; all nodes are equal; both disconnect"
   request alice 204 DELETE "/v1/queues/$queue"
+  compare_nodes
   request alice 204 DELETE /v1/sessions/current
   request bob 204 DELETE /v1/sessions/current
   request bob 401 GET /v1/sessions/current

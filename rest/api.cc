@@ -38,6 +38,7 @@ const RouteTable& Table() {
 }
 
 constexpr size_t kKeyCharsMax = 128;
+constexpr int64_t kBarrierMs = 2000;
 
 bool IsPrintable(std::string_view text) {
   for (char c : text)
@@ -120,24 +121,47 @@ class Dispatcher {
       }
       ++wait_end;
     }
-    if (is_linearizable) {
-      const replication::ReplicaInfo info = call->services().replica->Info();
-      wait_end = std::max(wait_end, std::max(info.durable_end.value, info.high_watermark.value));
-    }
-    if (wait_end <= call->services().replica->applied_end().value) return Authenticate(call, route);
+    // A password that was changed, or a user that was made, through another node a moment ago counts here,
+    // too.
+    const bool is_fresh = route.reads_credentials && call->services().replica->Role() != "leader";
+    if (is_linearizable || is_fresh) return AskLeader(call, route, wait_end, is_linearizable);
+    WaitApplied(call, route, wait_end);
+  }
+
+  // Waits for what is committed now, wherever. Without `required` a node that cannot ask goes on with what it
+  // has.
+  static void AskLeader(const CallPtr& call, const Route& route, uint64_t wait_end, bool required) {
+    if (!CountWait(*call)) return;
+    call->services().replica->ReadBarrier(
+        kBarrierMs, [call, &route, wait_end, required](Result<Offset> committed) {
+          call->services().offset_waits.fetch_sub(1);
+          if (!committed.ok() && required) {
+            return call->SendProblem(503, "no-leader", "no leader answers now; try again, or read locally");
+          }
+          WaitApplied(call, route, std::max(wait_end, committed.ok() ? committed->value : 0));
+        });
+  }
+
+  // Until the view holds everything below `end`.
+  static void WaitApplied(const CallPtr& call, const Route& route, uint64_t end) {
     Services& services = call->services();
-    if (services.offset_waits.fetch_add(1) >= services.options.offset_waits_max) {
-      services.offset_waits.fetch_sub(1);
-      call->SendProblem(503, "overloaded", "too many requests wait for an offset; try again later");
-      return;
-    }
+    if (end <= services.replica->applied_end().value) return Authenticate(call, route);
+    if (!CountWait(*call)) return;
     services.replica->WaitApplied(
-        Offset{wait_end - 1}, services.options.offset_wait_ms, [call, &route](bool applied) {
+        Offset{end - 1}, services.options.offset_wait_ms, [call, &route](bool applied) {
           call->services().offset_waits.fetch_sub(1);
           if (applied) return Authenticate(call, route);
           call->SendProblem(504, "min-offset-not-reached",
                             "this node has not applied that offset in time; try again");
         });
+  }
+
+  static bool CountWait(Call& call) {
+    Services& services = call.services();
+    if (services.offset_waits.fetch_add(1) < services.options.offset_waits_max) return true;
+    services.offset_waits.fetch_sub(1);
+    call.SendProblem(503, "overloaded", "too many requests wait for an offset; try again later");
+    return false;
   }
 
   static void Authenticate(const CallPtr& call, const Route& route) {
@@ -151,6 +175,11 @@ class Dispatcher {
     }
     const std::optional<std::string> hash = HashOfAuthorization(*header);
     if (hash && FindSession(*call, *hash)) return route.handle(call);
+    // Connected through another node a moment ago, perhaps: looked up once more in a view that holds it then.
+    if (hash && !call->looked_again_ && call->services().replica->Role() != "leader") {
+      call->looked_again_ = true;
+      return AskLeader(call, route, 0, false);
+    }
     call->SendProblem(401, "session-invalid", "the session is unknown, ended or expired; connect again");
   }
 

@@ -105,6 +105,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::optional<Offset> write_offset_;
   Epoch write_epoch_;
   bool replayed_ = false;
+  bool looked_again_ = false;  // For the session.
 };
 
 using CallPtr = Call::Ptr;
@@ -124,6 +125,7 @@ struct Route {
   BodyKind body;
   bool has_query;
   void (*handle)(const CallPtr& call);
+  bool reads_credentials = false;  // Checks a password against the view, which should be fresh.
 };
 
 }  // namespace mom::rest

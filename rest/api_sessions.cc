@@ -75,7 +75,7 @@ void Disconnect(const CallPtr& call) {
 }
 
 constexpr Route kRoutes[] = {
-    {"POST", "/v1/sessions", Access::kPublic, BodyKind::kJson, false, Connect},
+    {"POST", "/v1/sessions", Access::kPublic, BodyKind::kJson, false, Connect, true},
     {"GET", "/v1/sessions/current", Access::kSession, BodyKind::kNone, false, GetSession},
     {"DELETE", "/v1/sessions/current", Access::kSession, BodyKind::kNone, false, Disconnect},
 };

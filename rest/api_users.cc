@@ -160,7 +160,7 @@ constexpr Route kRoutes[] = {
     {"POST", "/v1/users", Access::kOptional, BodyKind::kJson, false, CreateUser},
     {"GET", "/v1/users", Access::kSession, BodyKind::kNone, true, ListUsers},
     {"GET", "/v1/users/{name}", Access::kSession, BodyKind::kNone, false, GetUser},
-    {"PATCH", "/v1/users/{name}", Access::kSession, BodyKind::kJson, false, ChangePassword},
+    {"PATCH", "/v1/users/{name}", Access::kSession, BodyKind::kJson, false, ChangePassword, true},
     {"DELETE", "/v1/users/{name}", Access::kSession, BodyKind::kNone, false, DeleteUser},
 };
 

@@ -62,7 +62,7 @@ uint16_t ChooseMask(std::string_view body, size_t position, uint64_t key) {
   if (MaskWorks(body, position, 0)) return 0;
   const uint64_t start = XXH3_64bits_withSeed(body.data(), body.size(), key);
   for (uint32_t i = 0; i <= 0xffff; ++i) {
-    const auto mask = static_cast<uint16_t>(start + i * 0x9e37u);
+    const auto mask = static_cast<uint16_t>(start + uint64_t{i} * 0x9e37);
     if (MaskWorks(body, position, mask)) return mask;
   }
   MOM_CHECK(false, body.size());

@@ -6,9 +6,9 @@
 namespace mom {
 
 void CheckFailed(const char* file, int line, const char* condition, const std::string& values) {
-  std::fprintf(stderr, "MOM_CHECK failed at %s:%d: %s%s%s%s\n", file, line, condition,
-               values.empty() ? "" : " [", values.c_str(), values.empty() ? "" : "]");
-  std::fflush(stderr);
+  (void)std::fprintf(stderr, "MOM_CHECK failed at %s:%d: %s%s%s%s\n", file, line, condition,
+                     values.empty() ? "" : " [", values.c_str(), values.empty() ? "" : "]");
+  (void)std::fflush(stderr);
   std::abort();
 }
 

@@ -46,7 +46,7 @@ std::vector<Located> Purgeable(Context* context, uint64_t queue_id, size_t max) 
 v1::Reply Run(Context* context, const v1::PurgeQueue& command) {
   QueueHandle queue;
   if (v1::Reply refusal = FindOwned(*context, command.name(), &queue); refusal.error()) return refusal;
-  const size_t max = std::clamp<size_t>(command.max(), 1, 10 * kBatchMessagesMax);
+  const size_t max = std::clamp<size_t>(command.max(), 1, size_t{10} * kBatchMessagesMax);
   const auto purgeable = Purgeable(context, queue.id(), max);
   for (const Located& located : purgeable) {
     Lift(context, queue, located);

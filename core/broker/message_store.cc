@@ -221,7 +221,7 @@ void PutLeased(Context* context, const QueueHandle& queue, uint64_t message_id,
 void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
               int64_t not_before_ms, const std::string& reason) {
   if (state.expires_ms() != 0 && state.expires_ms() <= context->now_ms()) {
-    Expire(context, queue, message_id, std::move(state));
+    Expire(context, queue, message_id, state);
     return;
   }
   if (state.attempt() < queue.record.settings().max_attempts()) {
@@ -248,7 +248,7 @@ void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_i
   Place(context, queue, message_id, std::move(state), 0);
 }
 
-void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state) {
+void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, const v1::MessageState& state) {
   if (MoveToDeadLetter(context, queue, message_id, state, "time to live ran out")) return;
   Discard(context, queue, message_id, state);
 }

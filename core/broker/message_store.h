@@ -59,7 +59,7 @@ void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v
 void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
 
 // A lifted message was expired by its time to live: to the dead-letter queue when there is one, else gone.
-void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
+void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, const v1::MessageState& state);
 
 // A dead message is tried again, at its old place, with fresh attempts.
 void Revive(Context* context, const QueueHandle& queue, const Located& located);

@@ -23,8 +23,8 @@ std::string TargetKey(const std::string& user, const std::string& topic, const s
 
 std::string OwnQueueName(uint64_t id) {
   char name[32];
-  std::snprintf(name, sizeof name, "sub-%016llx", static_cast<unsigned long long>(id));
-  return name;
+  const int size = std::snprintf(name, sizeof name, "sub-%016llx", static_cast<unsigned long long>(id));
+  return {name, static_cast<size_t>(size)};
 }
 
 void ChangeCount(Context* context, const std::string& name, int topics, int subscriptions) {

@@ -36,6 +36,9 @@ class Quorum {
   Offset durable_end() const { return durable_end_; }
   // Follower: min(leader's, own log end). Leader: empty until an entry of its epoch is committed (I10).
   std::optional<Offset> high_watermark() const;
+  // As the leader said last; a follower that is behind sees here how far. 0: unknown.
+  Offset leader_high_watermark() const { return follow_.leader_high_watermark; }
+  bool is_loading_snapshot() const { return follow_.pulling || follow_.installing; }
   // Everything below may be applied: committed and durable here.
   Offset committed_end() const { return committed_end_; }
   bool damaged() const { return damaged_; }

@@ -94,7 +94,7 @@ Status PrintCounts(StoredView* view, std::ostream& out) {
   return Status();
 }
 
-Status PrintView(const OfflineNode& node, const std::string& work_dir, std::ostream& out) {
+Status PrintView(OfflineNode& node, const std::string& work_dir, std::ostream& out) {
   auto view = StoredView::Open(node.view_dir(), work_dir);
   if (view.status().code() == Status::kNotFound) {
     out << "view        none; a starting node builds it from the log\n";

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "infra/replay/console.h"
+#include "replication/replica/open_log.h"
 #include "wal/log_mark.h"
 #include "wal/posix_env.h"
 #include "wal/segment_maker.h"
@@ -55,6 +56,11 @@ Result<std::unique_ptr<SharedLock>> SharedLock::Take(const std::string& path) {
 
 SharedLock::~SharedLock() {
   if (fd_ >= 0) ::close(fd_);
+}
+
+std::string OfflineNode::view_dir() {
+  const auto name = replication::ViewToOpen(&env_, dir_);
+  return dir_ + "/" + (name.ok() ? *name : "view");
 }
 
 Result<std::unique_ptr<OfflineNode>> OfflineNode::Open(const std::string& given) {

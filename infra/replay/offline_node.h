@@ -42,7 +42,8 @@ class OfflineNode {
   static Result<std::unique_ptr<OfflineNode>> Open(const std::string& dir);
 
   const std::string& dir() const { return dir_; }
-  std::string view_dir() const { return dir_ + "/view"; }
+  // The folder with the view in use, which changes when a snapshot is installed.
+  std::string view_dir();
   const Result<wal::Identity>& identity() const { return identity_; }
   // Zeros on a node that never voted.
   const Result<wal::HardState>& hard_state() const { return hard_state_; }

@@ -3,7 +3,7 @@
 #include <future>
 #include <utility>
 
-#include "replication/replica/marks.h"
+#include "replication/replica/open_log.h"
 
 namespace mom::replication {
 namespace {
@@ -59,8 +59,9 @@ Result<Timestamp> AsioLog::Truncate(Offset to) {
   return timestamp;
 }
 
-Status AsioLog::Reset(Offset start, Epoch epoch, Timestamp timestamp) {
-  return RunNow([=](wal::Wal* wal) { return wal->Reset(start, epoch, timestamp); });
+Status AsioLog::Install(const Installation& installation) {
+  MOM_RETURN_IF_ERROR(WriteInstallation(env_, dir_, installation));
+  return RunNow([this](wal::Wal* wal) { return FinishInstallation(env_, dir_, wal); });
 }
 
 void AsioLog::Read(Offset from, size_t bytes_max, std::function<void(Result<std::vector<Entry>>)> done) {

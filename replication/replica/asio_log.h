@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "replication/replica/marks.h"
 #include "replication/replica/ports.h"
 #include "wal/env.h"
 #include "wal/wal_thread.h"
@@ -32,9 +33,9 @@ class AsioLog final : public LogPort {
   Status Submit(std::vector<Entry> entries) override;
   Result<Timestamp> Truncate(Offset to) override;
   void Read(Offset from, size_t bytes_max, std::function<void(Result<std::vector<Entry>>)> done) override;
-  // Empties the log, which starts at `start` from now on; durable when it returns.
-  // REQUIRES: nothing submitted is on its way.
-  Status Reset(Offset start, Epoch epoch, Timestamp timestamp);
+  // Puts a snapshot that is complete on the disk in the place of log and view in use; durable when it
+  // returns. REQUIRES: nothing submitted is on its way.
+  Status Install(const Installation& installation);
 
  private:
   Status RunNow(std::function<Status(wal::Wal*)> task);

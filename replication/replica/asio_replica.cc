@@ -11,7 +11,6 @@ namespace mom::replication {
 namespace {
 
 constexpr size_t kReadBytesMax = 4u << 20;
-constexpr int64_t kForwardedWaitMs = 5000;  // For the own view to hold a forwarded write.
 
 DriverOptions MakeDriverOptions(const DataDir& data, const ReplicaOptions& replica) {
   DriverOptions options;
@@ -51,33 +50,25 @@ class Frozen final : public ViewSnapshot {
 AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
     : options_(std::move(options)),
       data_(std::move(data)),
+      view_(std::move(data_.view)),
       disk_timer_(runtime_.io()),
       start_end_(data_.wal->log_end().value),
       last_timestamp_(data_.wal->last_timestamp()),
       wal_bytes_(data_.wal->bytes()),
       log_start_(data_.wal->log_start().value),
       log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
+      forwarder_(MakeForwarder()),
+      snapshots_(MakeSnapshots()),
       driver_(MakeDriverOptions(data_, options_), data_.restored, last_timestamp_,
-              {&runtime_, &log_, this, options_.transport, this},
-              {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}) {
-  latest_ = data_.view->Latest();
-  const auto state = broker::ReadAppliedState(*latest_);
+              {&runtime_, &log_, this, options_.transport, snapshots_.get()},
+              {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}),
+      latest_(&view_) {
+  const auto state = broker::ReadAppliedState(latest_);
   applied_end_ = state.end.value;
   digest_ = state.digest;
   applied_ms_ = state.timestamp.ms;
   info_.cluster_id = ToString(data_.identity.cluster);
   info_.node_id = data_.identity.node.value;
-  if (options_.transport == nullptr) return;
-  ForwarderHooks hooks;
-  hooks.leader = [this] { return leader(); };
-  hooks.propose_here = [this](std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done) {
-    ProposeHere(std::move(payload), std::move(done));
-  };
-  hooks.wait_applied = [this](Offset offset, std::function<void(bool)> done) {
-    WaitApplied(offset, kForwardedWaitMs, std::move(done));
-  };
-  forwarder_ =
-      std::make_unique<AsioForwarder>(&runtime_, options_.transport, data_.identity.node, std::move(hooks));
 }
 
 AsioReplica::~AsioReplica() {
@@ -106,31 +97,38 @@ ApplierHooks AsioReplica::MakeHooks() {
   return hooks;
 }
 
-void AsioReplica::StartCheckpointer() {
+void AsioReplica::StartView() {
   auto drop = [this](Offset to) {
     Status posted = log_.Post([this, to](wal::Wal* wal) {
+      if (to <= wal->log_start()) return;
       Status status = wal->DropPrefix(to);
       log_start_ = wal->log_start().value;
       runtime_.Post([this, status, start = wal->log_start()] {
         if (!status.ok()) return Fail(status);
-        driver_.OnLogStartMoved(start);
+        if (start > driver_.quorum().log_start()) driver_.OnLogStartMoved(start);
         Rearm();
       });
     });
     if (!posted.ok()) return;  // Busy or stopping: the next checkpoint drops it.
   };
+  LevelDbView* const view = view_.Get()->view.get();
   checkpointer_ = std::make_unique<Checkpointer>(
-      data_.view.get(), options_.log_retain_bytes, drop,
+      view, options_.log_retain_bytes, drop,
       [this](const Status& status) { runtime_.Post([this, status] { Fail(status); }); });
+  applier_ = std::make_unique<Applier>(view, MakeHooks());
   checkpointer_->Start();
+  applier_->Start();
+}
+
+void AsioReplica::StopView() {
+  applier_->Stop();
+  checkpointer_->Stop();
 }
 
 void AsioReplica::Start() {
   started_ = true;
-  applier_ = std::make_unique<Applier>(data_.view.get(), MakeHooks());
-  StartCheckpointer();
   log_.Start([this](const Status& status, Offset durable_end) { OnPersisted(status, durable_end); });
-  applier_->Start();
+  StartView();
   runtime_.Post([this] {
     driver_.Start();
     CheckDisk();
@@ -149,6 +147,7 @@ void AsioReplica::Stop() {
     if (forwarder_) forwarder_->Stop();
   });
   runtime_.Stop();
+  if (snapshots_) snapshots_->Stop();
   applier_->Stop();
   driver_.Abandon("the node is stopping");
   for (auto& proposal : inbox_) {
@@ -290,6 +289,7 @@ void AsioReplica::CheckDisk() {
     }
     reserve_held_ = wal->reserve_held();
   });
+  RemoveRetired();
   if (stopping_) return;
   disk_timer_.expires_after(std::chrono::seconds(1));
   disk_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -317,7 +317,7 @@ void AsioReplica::OnFailed(const Status& status) {
 // ---------------------------------------------------------------------------------------------------------
 
 std::unique_ptr<ViewSnapshot> AsioReplica::Snapshot() const {
-  return std::make_unique<Frozen>(data_.view->Snapshot());
+  return std::make_unique<Frozen>(std::make_unique<FrozenReader>(view_.Get()));
 }
 
 void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) {
@@ -362,7 +362,9 @@ void AsioReplica::Publish() {
   info_.leader_id = quorum.leader().value;
   info_.log_end = quorum.log_end();
   info_.durable_end = quorum.durable_end();
-  info_.high_watermark = quorum.high_watermark().value_or(Offset{0});
+  info_.high_watermark =
+      std::max(quorum.high_watermark().value_or(Offset{0}), quorum.leader_high_watermark());
+  info_.loading_snapshot = quorum.is_loading_snapshot();
 }
 
 ReplicaInfo AsioReplica::Info() const {

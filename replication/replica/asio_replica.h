@@ -16,10 +16,12 @@
 #include "replication/replica/asio_forwarder.h"
 #include "replication/replica/asio_log.h"
 #include "replication/replica/asio_runtime.h"
+#include "replication/replica/asio_snapshots.h"
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/replica.h"
 #include "replication/replica/replica_driver.h"
+#include "replication/replica/view_in_use.h"
 #include "replication/transport/transport.h"
 
 namespace mom::replication {
@@ -36,11 +38,14 @@ struct ReplicaOptions {
   std::vector<NodeId> bootstrap;
   uint32_t fetch_timeout_ms = 2000;
   uint32_t election_timeout_ms = 1000;
+  // A snapshot from another node took the place of log and view, up to `end`. On the replica thread; may be
+  // empty.
+  std::function<void(Offset end)> on_snapshot;
   // Called once, on any thread, when the node cannot go on; the process should end.
   std::function<void(const Status& status)> on_failure;
 };
 
-class AsioReplica final : public Replica, private ViewPort, private SnapshotPort, private PeerHandler {
+class AsioReplica final : public Replica, private ViewPort, private PeerHandler {
  public:
   // Takes over an opened data folder. Nothing runs before Start().
   AsioReplica(DataDir data, ReplicaOptions options);
@@ -56,7 +61,7 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
 
   void Propose(v1::Command command, std::function<void(Outcome)> done) override;
   std::unique_ptr<ViewSnapshot> Snapshot() const override;
-  const broker::ViewReader& Latest() const override { return *latest_; }
+  const broker::ViewReader& Latest() const override { return latest_; }
   std::string_view Role() const override { return role_.load(); }
   Offset applied_end() const override { return Offset{applied_end_.load()}; }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
@@ -66,6 +71,11 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
 
  private:
+  // A view that was replaced, until its readers are done.
+  struct Retired {
+    ViewInUse::HeldPtr view;
+    std::string name;
+  };
   struct Waiter {
     boost::asio::steady_timer timer;
     std::function<void(bool)> done;
@@ -79,10 +89,15 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
   NodeId leader() const { return NodeId{leader_id_.load()}; }
   void OnReplicaThread(std::function<void()> task);  // And arms the timer again.
   ApplierHooks MakeHooks();
-  void StartCheckpointer();
+  std::unique_ptr<AsioForwarder> MakeForwarder();
+  std::unique_ptr<AsioSnapshots> MakeSnapshots();
+  void StartView();
+  void StopView();
+  void Install(PulledSnapshot pulled);
+  void RemoveRetired();
   void Commit(Offset end, std::vector<Pending> entries) override;
 
-  // PeerHandler and SnapshotPort, in asio_replica_peers.cc.
+  // In asio_replica_peers.cc.
   void OnMessage(quorum::Message message, std::vector<Entry> entries) override;
   void OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) override;
   void OnStreamClosed(NodeId peer, quorum::SessionId session) override;
@@ -92,10 +107,6 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
   void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override;
   void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                          std::function<void(Result<SnapshotChunk>)> reply) override;
-  void Make() override;
-  void Pull(const quorum::SnapshotId& id, NodeId from) override;
-  void Abort(const quorum::SnapshotId& id) override;
-  void Install(const quorum::SnapshotId& id) override;
 
   // All of these run on the replica thread.
   void DrainInbox();
@@ -109,6 +120,7 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
 
   const ReplicaOptions options_;
   DataDir data_;
+  ViewInUse view_;
   AsioRuntime runtime_;
   boost::asio::steady_timer disk_timer_;
   const uint64_t start_end_;        // Log end when opened.
@@ -116,8 +128,12 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
   std::atomic<uint64_t> wal_bytes_;
   std::atomic<uint64_t> log_start_;
   AsioLog log_;
+  const std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone, like the next.
+  const std::unique_ptr<AsioSnapshots> snapshots_;
   ReplicaDriver driver_;  // Used by the replica thread only, like the next.
   std::multimap<uint64_t, std::shared_ptr<Waiter>> waiters_;  // By the applied end they wait for.
+
+  std::vector<Retired> retired_;  // Used by the replica thread.
 
   std::mutex inbox_mutex_;
   std::vector<Proposal> inbox_;  // Guarded by inbox_mutex_, like the next two.
@@ -142,13 +158,12 @@ class AsioReplica final : public Replica, private ViewPort, private SnapshotPort
   std::atomic<bool> failed_{false};
   std::atomic<const char*> role_{"starting"};
   std::atomic<uint32_t> leader_id_{0};
-  std::unique_ptr<broker::ViewReader> latest_;
+  const LatestReader latest_;
 
   mutable std::mutex info_mutex_;
   ReplicaInfo info_;  // Guarded by info_mutex_.
 
   std::function<void(const std::set<std::string>&)> woken_listener_;
-  std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone.
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

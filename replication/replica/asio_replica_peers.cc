@@ -2,9 +2,15 @@
 // inbox.
 #include <utility>
 
+#include "core/broker/broker.h"
 #include "replication/replica/asio_replica.h"
 
 namespace mom::replication {
+namespace {
+
+constexpr int64_t kForwardedWaitMs = 5000;  // For the own view to hold a forwarded write.
+
+}  // namespace
 
 void AsioReplica::OnMessage(quorum::Message message, std::vector<Entry> entries) {
   OnReplicaThread([this, message = std::move(message), entries = std::move(entries)]() mutable {
@@ -61,14 +67,64 @@ void AsioReplica::ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offs
   OnReplicaThread([this, done = std::move(done)]() mutable { driver_.ReadBarrier(std::move(done)); });
 }
 
-void AsioReplica::OnSnapshotRequest(const quorum::Identity&, const SnapshotChunkRequest&,
+void AsioReplica::OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                                     std::function<void(Result<SnapshotChunk>)> reply) {
-  reply(Status(Status::kNotFound, "no snapshot"));
+  if (from.cluster != data_.identity.cluster) return reply(Status(Status::kWrongOwner, "of another cluster"));
+  snapshots_->Serve(from, request, std::move(reply));
 }
 
-void AsioReplica::Make() {}
-void AsioReplica::Pull(const quorum::SnapshotId&, NodeId) {}
-void AsioReplica::Abort(const quorum::SnapshotId&) {}
-void AsioReplica::Install(const quorum::SnapshotId&) {}
+std::unique_ptr<AsioForwarder> AsioReplica::MakeForwarder() {
+  if (options_.transport == nullptr) return nullptr;
+  ForwarderHooks hooks;
+  hooks.leader = [this] { return leader(); };
+  hooks.propose_here = [this](std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done) {
+    ProposeHere(std::move(payload), std::move(done));
+  };
+  hooks.wait_applied = [this](Offset offset, std::function<void(bool)> done) {
+    WaitApplied(offset, kForwardedWaitMs, std::move(done));
+  };
+  return std::make_unique<AsioForwarder>(&runtime_, options_.transport, data_.identity.node,
+                                         std::move(hooks));
+}
+
+std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
+  if (options_.transport == nullptr) return nullptr;
+  SnapshotHooks hooks;
+  hooks.freeze = [this] { return std::make_unique<FrozenReader>(view_.Get()); };
+  hooks.install = [this](PulledSnapshot pulled) { Install(std::move(pulled)); };
+  hooks.on_driver_thread = [this](std::function<void()> task) { OnReplicaThread(std::move(task)); };
+  return std::make_unique<AsioSnapshots>(data_.path, ViewOptions(options_.data), &runtime_,
+                                         options_.transport, &driver_, std::move(hooks));
+}
+
+// On the replica thread, which waits for the disk: this node has nothing else to do. Nothing of the old view
+// is applied any more; who reads it finishes.
+void AsioReplica::Install(PulledSnapshot pulled) {
+  StopView();
+  if (Status status = log_.Install(pulled.installation); !status.ok()) return Fail(status);
+  retired_.push_back({view_.Replace(std::move(pulled.view)), data_.view_name});
+  data_.view_name = pulled.installation.view;
+  const broker::AppliedState state = broker::ReadAppliedState(latest_);
+  digest_ = state.digest;
+  applied_ms_ = state.timestamp.ms;
+  applied_end_ = state.end.value;
+  log_start_ = state.end.value;
+  StartView();
+  driver_.OnSnapshotInstalled(pulled.installation.id, pulled.installation.timestamp);
+  OnApplied(broker::NextDue(FrozenReader(view_.Get())));
+  if (options_.on_snapshot) options_.on_snapshot(state.end);
+}
+
+// Views that nobody reads any more go, on the thread that is there for slow things of views.
+void AsioReplica::RemoveRetired() {
+  std::erase_if(retired_, [this](Retired& retired) {
+    if (retired.view.use_count() > 1) return false;
+    snapshots_->Run([held = std::move(retired.view), path = data_.path + "/" + retired.name]() mutable {
+      held.reset();
+      (void)LevelDbView::Remove(path);  // What is left is only disk.
+    });
+    return true;
+  });
+}
 
 }  // namespace mom::replication

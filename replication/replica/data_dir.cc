@@ -76,8 +76,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   auto name = ViewToOpen(options.env, options.path);
   if (!name.ok()) return name.status();
   const std::string path = options.path + "/" + *name;
-  LevelDbViewOptions view_options = options.view;
-  view_options.cached_tables = broker::keys::kHotTables;
+  const LevelDbViewOptions view_options = ViewOptions(options);
   auto view = LevelDbView::Open(path, view_options);
   const Status damage = view.status();
   if (!view.ok() && damage.code() != Status::kCorruption) return damage;
@@ -94,6 +93,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
     if (!view.ok()) return view.status();
   }
   data->view = *std::move(view);
+  data->view_name = *name;
   uint64_t seed = 0;
   randombytes_buf(&seed, sizeof seed);
   auto restored =
@@ -106,6 +106,12 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
 }
 
 }  // namespace
+
+LevelDbViewOptions ViewOptions(const DataDirOptions& options) {
+  LevelDbViewOptions view_options = options.view;
+  view_options.cached_tables = broker::keys::kHotTables;
+  return view_options;
+}
 
 Result<DataDir> LockDataDir(const DataDirOptions& options) {
   DataDir data;

@@ -34,6 +34,7 @@ struct DataDir {
   wal::HardState hard_state;
   std::unique_ptr<wal::Wal> wal;
   std::unique_ptr<LevelDbView> view;
+  std::string view_name;  // Its folder.
   wal::RecoveryReport report;
   quorum::Restored restored;  // What the protocol is started with.
   bool created = false;       // The folder was empty: a new one-node cluster begins.
@@ -54,6 +55,9 @@ Result<DataDir> LockDataDir(const DataDirOptions& options);
 Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders);
 // REQUIRES: the identity has a cluster.
 Status OpenDataDir(const DataDirOptions& options, DataDir* data);
+
+// How views of this folder are opened.
+LevelDbViewOptions ViewOptions(const DataDirOptions& options);
 
 quorum::Identity IdentityOf(const DataDir& data);
 

@@ -46,8 +46,8 @@ Result<std::optional<Founding::Agreed>> Founding::Outcome() const {
       if (greeting.peers == self_.peers) keys.push_back({node, greeting.disk});
       continue;
     }
-    if (!quorum::VoterSet::IsValid(greeting.founders)) continue;
-    const quorum::VoterSet founders(greeting.founders);
+    const bool is_valid = quorum::VoterSet::IsValid(greeting.founders);
+    const quorum::VoterSet founders = is_valid ? quorum::VoterSet(greeting.founders) : quorum::VoterSet();
     if (founders.Contains(mine)) return std::optional<Agreed>(Agreed{greeting.cluster, founders});
     return Status(Status::kWrongOwner,
                   "node " + std::to_string(node.value) +

@@ -41,6 +41,7 @@ struct ReplicaInfo {
   uint64_t wal_entries = 0;  // Entries made durable since the start.
   uint64_t wal_bytes = 0;    // Size of the log on disk.
   uint64_t pending = 0;      // Proposed and not answered yet.
+  bool loading_snapshot = false;  // Too far behind for the log.
   bool disk_nearly_full = false;
   std::vector<uint32_t> voters;  // Node ids of those who count for majorities, ascending.
   std::string failure;           // Why the node cannot go on; empty when well.

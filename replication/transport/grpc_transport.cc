@@ -96,7 +96,10 @@ Status GrpcTransport::Start(PeerHandler* handler) {
     threads_.emplace_back([this] {
       void* tag = nullptr;
       bool ok = false;
-      while (world_.queue->Next(&tag, &ok)) static_cast<GrpcTag*>(tag)->Complete(ok);
+      while (world_.queue->Next(&tag, &ok)) {
+        TagTaken(tag);
+        static_cast<GrpcTag*>(tag)->Complete(ok);
+      }
     });
   }
   if (!status.ok()) {

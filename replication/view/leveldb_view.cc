@@ -128,6 +128,10 @@ Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
   return view;
 }
 
+Status LevelDbView::Remove(const std::string& dir) {
+  return Translate(leveldb::DestroyDB(dir, leveldb::Options())).Annotate("removing the view " + dir);
+}
+
 LevelDbView::LevelDbView(std::string_view cached_tables) : records_(cached_tables) {}
 LevelDbView::~LevelDbView() = default;
 

@@ -36,6 +36,8 @@ class LevelDbView {
  public:
   // kCorruption: damaged, the caller decides whether it can be rebuilt from the log. kBusy: open elsewhere.
   static Result<std::unique_ptr<LevelDbView>> Open(const std::string& dir, const LevelDbViewOptions& options);
+  // Removes the folder, which nobody has open; ok when there is none.
+  static Status Remove(const std::string& dir);
   ~LevelDbView();
 
   // Applies `batch` atomically, without syncing: the log is the truth.

@@ -140,6 +140,34 @@ JSON = {
     "list": b"[1]",
 }
 
+def uuid(number):
+    return b"\x09" + struct.pack("<Q", number) + b"\x11" + struct.pack("<Q", number)
+
+
+HEADER = pb(1, pb(1, 1) + pb(2, uuid(7)) + pb(3, 1) + pb(4, uuid(8)) + pb(5, 2))
+VOTER = pb(1, 1) + pb(2, uuid(8))
+ENTRY = pb(1, 2) + pb(2, 1_700_000_000_000)
+PEER_WIRE = {
+    "vote": b"\0" + HEADER + pb(2, pb(1, 5) + pb(2, 1) + pb(3, 9) + pb(4, 4) + pb(5, 100)),
+    "vote-reply": b"\0" + HEADER + pb(3, pb(1, 5) + pb(2, 1) + pb(5, 11)),
+    "begin": b"\0" + HEADER + pb(4, pb(1, 5)),
+    "end": b"\0" + HEADER + pb(5, pb(1, 5) + pb(2, b"\2\3")),
+    "hand-over": b"\0" + HEADER + pb(6, pb(1, 5)),
+    "epoch-reply": b"\0" + HEADER + pb(7, pb(1, 5) + pb(3, 4)),
+    "fetch": b"\1" + HEADER + pb(2, 5) + pb(3, 1) + pb(4, 1) + pb(5, 100) + pb(6, 4) + pb(7, 90) + pb(8, 3),
+    "frame": b"\2" + HEADER + pb(2, 5) + pb(3, 1) + pb(4, 1) + pb(5, 90)
+             + pb(6, pb(1, 100) + pb(2, 3) + pb(3, ENTRY + pb(3, 1) + pb(4, "1")) + pb(3, ENTRY + pb(3, 2) + pb(4, "x"))),
+    "diverging": b"\2" + HEADER + pb(4, 1) + pb(7, pb(1, 4) + pb(2, 80)),
+    "snapshot": b"\2" + HEADER + pb(4, 1) + pb(8, pb(1, 80) + pb(2, 4)),
+    "refused": b"\2" + HEADER + pb(4, 1) + pb(9, pb(1, 7) + pb(2, 12)),
+    "greeting": b"\3" + HEADER + pb(2, VOTER) + pb(3, "1=a:1"),
+    "outcome": b"\4" + HEADER + pb(2, 8) + pb(3, "node 2") + pb(4, pb(2, "d")) + pb(5, 7) + pb(6, 5),
+    "barrier": b"\5" + HEADER + pb(4, 100),
+    "chunk-request": b"\6" + HEADER + pb(2, pb(1, 80) + pb(2, 4)) + pb(3, 5) + pb(4, "key"),
+    "chunk": b"\7" + HEADER + pb(4, pb(1, 5) + pb(2, pb(1, "a") + pb(2, "1")) + pb(2, pb(1, "b")) + pb(3, 1) + pb(4, 2)
+                                    + pb(7, VOTER)),
+}
+
 QUORUM = {
     "count": bytes(range(96)),
     "steps": bytes(7 * i * i % 251 for i in range(200)),
@@ -197,8 +225,8 @@ WAL = {
 
 
 def main():
-    targets = {"apply": APPLY, "auth": AUTH, "config": CONFIG, "http": HTTP, "json": JSON, "quorum": QUORUM,
-               "small_files": SMALL_FILES, "text": TEXT, "url": URL, "wal": WAL}
+    targets = {"apply": APPLY, "auth": AUTH, "config": CONFIG, "http": HTTP, "json": JSON, "peer_wire": PEER_WIRE,
+               "quorum": QUORUM, "small_files": SMALL_FILES, "text": TEXT, "url": URL, "wal": WAL}
     for target, seeds in targets.items():
         folder = CORPUS / target
         folder.mkdir(parents=True, exist_ok=True)

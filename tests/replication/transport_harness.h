@@ -38,6 +38,30 @@ struct Sent {
 };
 using Closed = std::pair<NodeId, quorum::SessionId>;
 
+// A function that may be set while others call it; does nothing until then.
+template <typename Signature>
+class Hook {
+ public:
+  Hook& operator=(std::function<Signature> function) {
+    std::lock_guard lock(mutex_);
+    function_ = std::move(function);
+    return *this;
+  }
+  template <typename... Arguments>
+  void operator()(Arguments&&... arguments) {
+    std::function<Signature> function;
+    {
+      std::lock_guard lock(mutex_);
+      function = function_;
+    }
+    if (function) function(std::forward<Arguments>(arguments)...);
+  }
+
+ private:
+  std::mutex mutex_;
+  std::function<Signature> function_;
+};
+
 // Writes down what happens. Thread-safe; the vectors may be read within Await and Look.
 class Recorder final : public PeerHandler {
  public:
@@ -45,13 +69,12 @@ class Recorder final : public PeerHandler {
   std::vector<Sent> sent;
   std::vector<Closed> closed;
   Greeting greeting;  // The answer.
-  std::function<void(const quorum::Identity&, std::string, std::function<void(Outcome)>)> on_forward;
-  std::function<void(const quorum::Identity&, std::function<void(Result<Offset>)>)> on_barrier;
-  std::function<void(const quorum::Identity&, const SnapshotChunkRequest&,
-                     std::function<void(Result<SnapshotChunk>)>)>
+  Hook<void(const quorum::Identity&, std::string, std::function<void(Outcome)>)> on_forward;
+  Hook<void(const quorum::Identity&, std::function<void(Result<Offset>)>)> on_barrier;
+  Hook<void(const quorum::Identity&, const SnapshotChunkRequest&, std::function<void(Result<SnapshotChunk>)>)>
       on_snapshot;
-  std::function<void(const Arrived&)> on_message;  // Besides.
-  std::function<void(const Sent&)> on_sent;
+  Hook<void(const Arrived&)> on_message;  // Besides.
+  Hook<void(const Sent&)> on_sent;
 
   // False: did not happen in time.
   bool Await(const std::function<bool()>& happened) {
@@ -67,19 +90,19 @@ class Recorder final : public PeerHandler {
   void OnMessage(quorum::Message message, std::vector<Entry> entries) override {
     const Arrived one{std::move(message), std::move(entries)};
     Note([&] { arrived.push_back(one); });
-    if (on_message) on_message(one);
+    on_message(one);
   }
   void OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) override {
     const Sent one{peer, session, end, bytes};
     Note([&] { sent.push_back(one); });
-    if (on_sent) on_sent(one);
+    on_sent(one);
   }
   void OnStreamClosed(NodeId peer, quorum::SessionId session) override {
     Note([&] { closed.emplace_back(peer, session); });
   }
   Greeting OnGreeting(const Greeting& from) override {
     Note([&] { greeted.push_back(from); });
-    return greeting;
+    return Look([&] { return greeting; });
   }
   void OnForward(const quorum::Identity& from, std::string command,
                  std::function<void(Outcome)> reply) override {

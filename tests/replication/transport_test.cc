@@ -189,9 +189,9 @@ TEST_F(TransportTest, StreamsOfOneNodeLiveSideBySide) {
   leader_.transport->SendFrame(Reply(1, 2, 5, FrameAt(0)), {});
   AwaitArrived(&follower_, 1);
   AwaitArrived(&twin, 1);
+  AwaitSent(2);
   leader_.transport->Close(NodeId{2}, SessionId{5});
   AwaitClosed(&follower_, 1);
-  AwaitSent(2);
   leader_.transport->SendFrame(Reply(1, 2, 6, FrameAt(0)), {});
   AwaitArrived(&twin, 2);
   ExpectNoneClosed(&leader_);
