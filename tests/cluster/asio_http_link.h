@@ -13,13 +13,13 @@ namespace mom::cluster {
 using Headers = std::vector<std::pair<std::string, std::string>>;
 
 struct HttpAnswer {
-  int status = 0;      // 0: no answer came.
-  bool sent = false;   // Some of the request may have reached the node.
-  Headers headers;     // Names in lower case.
+  int status = 0;     // 0: no answer came.
+  bool sent = false;  // Some of the request may have reached the node.
+  Headers headers;    // Names in lower case.
   std::string body;
 
-  std::string Find(const std::string& name) const;         // Empty when there is none.
-  uint64_t FindNumber(const std::string& name) const;      // UINT64_MAX when there is none.
+  std::string Find(const std::string& name) const;     // Empty when there is none.
+  uint64_t FindNumber(const std::string& name) const;  // UINT64_MAX when there is none.
 };
 
 // Not thread-safe. Connects when needed, and again after anything went wrong.

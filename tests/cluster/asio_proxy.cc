@@ -58,8 +58,13 @@ struct Pipe {
 };
 
 struct Connection : std::enable_shared_from_this<Connection> {
-  Connection(asio::io_context* io, uint32_t from_node, uint32_t to_node, LinkFaults* forward, LinkFaults* back)
-      : from(from_node), to(to_node), client(*io), server(*io), there(&client, &server, forward),
+  Connection(asio::io_context* io, uint32_t from_node, uint32_t to_node, LinkFaults* forward,
+             LinkFaults* back)
+      : from(from_node),
+        to(to_node),
+        client(*io),
+        server(*io),
+        there(&client, &server, forward),
         back_again(&server, &client, back) {}
 
   const uint32_t from, to;
@@ -102,8 +107,8 @@ class Proxy::Impl {
     asio::post(io_, [this, a, b, &count] {
       size_t ended = 0;
       for (const ConnectionPtr& connection : connections_) {
-        const bool is_between = (connection->from == a && connection->to == b) ||
-                                (connection->from == b && connection->to == a);
+        const bool is_between =
+            (connection->from == a && connection->to == b) || (connection->from == b && connection->to == a);
         if (!is_between || connection->closed) continue;
         Close(*connection, true);
         ++ended;
@@ -150,14 +155,14 @@ class Proxy::Impl {
     const ProxiedNode& target = nodes_[connection->to - 1];
     connections_.push_back(connection);
     connection->server.assign(tcp::v4(), SocketIn(target.space.get()));
-    connection->server.async_connect(
-        tcp::endpoint(asio::ip::address_v4::loopback(), target.port), [this, connection](const Error& error) {
-          if (error) return Close(*connection, true);
-          Reuse(&connection->client);
-          Reuse(&connection->server);
-          Read(connection, &connection->there);
-          Read(connection, &connection->back_again);
-        });
+    connection->server.async_connect(tcp::endpoint(asio::ip::address_v4::loopback(), target.port),
+                                     [this, connection](const Error& error) {
+                                       if (error) return Close(*connection, true);
+                                       Reuse(&connection->client);
+                                       Reuse(&connection->server);
+                                       Read(connection, &connection->there);
+                                       Read(connection, &connection->back_again);
+                                     });
   }
 
   void Read(const ConnectionPtr& connection, Pipe* pipe) {
@@ -179,8 +184,8 @@ class Proxy::Impl {
   static void Hold(Pipe* pipe, size_t bytes) {
     const LinkFaults& faults = *pipe->faults;
     if (faults.cut || faults.delay_ms > 0 || faults.bytes_per_second > 0) ++pipe->faults->touched;
-    pipe->held.push_back({Clock::now() + std::chrono::milliseconds(faults.delay_ms),
-                          std::string(pipe->buffer.data(), bytes)});
+    pipe->held.push_back(
+        {Clock::now() + std::chrono::milliseconds(faults.delay_ms), std::string(pipe->buffer.data(), bytes)});
     pipe->held_bytes += bytes;
   }
 

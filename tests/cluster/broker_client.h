@@ -14,8 +14,8 @@ namespace mom::cluster {
 
 // Bodies of a run: the number stands in the body, which holds a hash of itself.
 std::string BodyOf(uint64_t payload);
-Item ItemOf(uint64_t payload);                        // Payload and hash of BodyOf(payload).
-void ReadBody(std::string_view body, Item* item);     // Sets payload (kNone: not one of ours) and hash.
+Item ItemOf(uint64_t payload);                     // Payload and hash of BodyOf(payload).
+void ReadBody(std::string_view body, Item* item);  // Sets payload (kNone: not one of ours) and hash.
 
 struct Session {
   std::string user, name, token;  // `name` is what the history calls it.

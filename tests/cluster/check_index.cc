@@ -70,7 +70,8 @@ void Index::MakeOperations(const std::vector<Event>& events) {
   }
   std::stable_sort(operations_.begin(), operations_.end(),
                    [](const auto& a, const auto& b) { return a.begin < b.begin; });
-  std::stable_sort(samples_.begin(), samples_.end(), [](const auto* a, const auto* b) { return a->ns < b->ns; });
+  std::stable_sort(samples_.begin(), samples_.end(),
+                   [](const auto* a, const auto* b) { return a->ns < b->ns; });
 }
 
 void Index::MakeRequests() {

@@ -37,7 +37,7 @@ struct Request {
 struct Delivery {
   Item item;
   const Request* request = nullptr;
-  size_t place = 0;    // In the answer.
+  size_t place = 0;  // In the answer.
   uint64_t offset = 0;
   uint64_t begin = 0;  // When it was asked for, the first time.
   uint64_t end = 0;    // When its answer came.
@@ -109,17 +109,17 @@ class Report {
 std::string Describe(const Operation& operation);
 std::string Hex(uint64_t number);
 
-void CheckLosses(const Index& index, Report* report);       // C1
-void CheckPhantoms(const Index& index, Report* report);     // C2
-void CheckRepeats(const Index& index, Report* report);      // C3
-void CheckOrder(const Index& index, Report* report);        // C4
+void CheckLosses(const Index& index, Report* report);                               // C1
+void CheckPhantoms(const Index& index, Report* report);                             // C2
+void CheckRepeats(const Index& index, Report* report);                              // C3
+void CheckOrder(const Index& index, Report* report);                                // C4
 void CheckLeases(const Index& index, const CheckOptions& options, Report* report);  // C5
-void CheckKeys(const Index& index, Report* report);         // C6
-void CheckDeletions(const Index& index, Report* report);    // C7
-void CheckReads(const Index& index, Report* report);        // C8
-void CheckWitness(const Index& index, Report* report);      // C9
-void CheckProgress(const Index& index, Report* report);     // C11
-void CheckReplicas(const Index& index, Report* report);     // C12
-void CheckSessions(const Index& index, Report* report);     // C13
+void CheckKeys(const Index& index, Report* report);                                 // C6
+void CheckDeletions(const Index& index, Report* report);                            // C7
+void CheckReads(const Index& index, Report* report);                                // C8
+void CheckWitness(const Index& index, Report* report);                              // C9
+void CheckProgress(const Index& index, Report* report);                             // C11
+void CheckReplicas(const Index& index, Report* report);                             // C12
+void CheckSessions(const Index& index, Report* report);                             // C13
 
 }  // namespace mom::cluster

@@ -24,8 +24,8 @@ bool IsTaken(const Message& message) {
 
 // What may have gone from one queue without anybody having seen what.
 struct Holes {
-  uint64_t unseen_max = 0;       // Messages in answers that never came.
-  uint64_t emptied_until = 0;    // Purged or deleted, at the latest then.
+  uint64_t unseen_max = 0;     // Messages in answers that never came.
+  uint64_t emptied_until = 0;  // Purged or deleted, at the latest then.
 };
 
 std::map<std::string_view, Holes> FindHoles(const Index& index) {

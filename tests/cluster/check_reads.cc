@@ -26,12 +26,12 @@ uint64_t MayGoFrom(const Message& message) {
 
 // What one queue must and may hold, as sorted times and offsets.
 struct Contents {
-  std::vector<uint64_t> tried;     // Beginnings of sending, of each message.
-  std::vector<uint64_t> answered;  // Ends of sending, of each acknowledged message.
-  std::vector<uint64_t> offsets;   // Likewise.
-  std::vector<uint64_t> going;     // When a message may have begun to go.
+  std::vector<uint64_t> tried;                        // Beginnings of sending, of each message.
+  std::vector<uint64_t> answered;                     // Ends of sending, of each acknowledged message.
+  std::vector<uint64_t> offsets;                      // Likewise.
+  std::vector<uint64_t> going;                        // When a message may have begun to go.
   std::vector<std::pair<uint64_t, uint64_t>> unseen;  // Answers that nobody saw: since when, how many.
-  uint64_t emptied_from = kNone;   // Purged or deleted.
+  uint64_t emptied_from = kNone;                      // Purged or deleted.
 };
 
 std::map<std::string_view, Contents> FindContents(const Index& index) {
@@ -59,7 +59,8 @@ std::map<std::string_view, Contents> FindContents(const Index& index) {
       std::sort(times->begin(), times->end());
     // As running sums.
     std::sort(contents.unseen.begin(), contents.unseen.end());
-    for (size_t i = 1; i < contents.unseen.size(); ++i) contents.unseen[i].second += contents.unseen[i - 1].second;
+    for (size_t i = 1; i < contents.unseen.size(); ++i)
+      contents.unseen[i].second += contents.unseen[i - 1].second;
   }
   return queues;
 }
@@ -159,10 +160,9 @@ void CheckSessions(const Index& index, Report* report) {
     if (!operation.ok() || found == ended.end() || found->second == &operation) continue;
     const uint64_t end = found->second->offset();
     const bool is_write = operation.offset() != kNone;
-    const bool is_after =
-        is_write ? operation.offset() > end && !operation.answer->replayed
-                 : applied[operation.invoke->node] > end ||
-                       (operation.invoke->min != kNone && operation.invoke->min >= end);
+    const bool is_after = is_write ? operation.offset() > end && !operation.answer->replayed
+                                   : applied[operation.invoke->node] > end ||
+                                         (operation.invoke->min != kNone && operation.invoke->min >= end);
     if (is_after)
       report->Add("C13", Describe(operation) + " was done with session " + operation.invoke->session +
                              ", which " + Describe(*found->second) + " had ended");

@@ -9,10 +9,10 @@
 //   C6   one key, one effect: the same ids and offset for every repeat
 //   C7   deletion: by the owner, of an empty queue, and nothing of it comes back afterwards
 //   C8   a read with a minimum offset, or a linearizable one, shows what it must
-//   C9   witness: offsets are unique, grow in real time, epochs grow with them; what was refused did not happen
-//   C11  what a client sees of one node, and a node of the cluster, never goes back
-//   C12  replicas that applied the same entries have the same digest
-//   C13  a session that ended is not honoured by a node that applied its end
+//   C9   witness: offsets are unique, grow in real time, epochs grow with them; what was refused did not
+//   happen C11  what a client sees of one node, and a node of the cluster, never goes back C12  replicas that
+//   applied the same entries have the same digest C13  a session that ended is not honoured by a node that
+//   applied its end
 //
 // Each check is O(n log n) in the length of the history. C4 and C5 assume that all messages of a queue have
 // one priority and no group, delay or time to live, and C1 that no dead letters are moved.

@@ -35,7 +35,8 @@ void Remove(const std::string& folder, bool good, bool keep) {
 }
 
 bool RunFailover(const Options& options, uint32_t repeats, bool pause) {
-  FailoverOptions failover{options.run.momd, MakeFolder(), options.run.nodes, repeats, pause, options.run.seed};
+  FailoverOptions failover{options.run.momd, MakeFolder(), options.run.nodes,
+                           repeats,          pause,        options.run.seed};
   const bool good = MeasureFailover(failover);
   Remove(failover.folder, good, options.keep);
   return good;
@@ -80,14 +81,16 @@ int RunAll(const Options& options, bool has_network) {
 int Main(int argc, char** argv) {
   Options options;
   CLI::App app(
-      "cluster_chaos: starts a cluster of real nodes on loopback, keeps it busy, harms it, heals it, and judges\n"
+      "cluster_chaos: starts a cluster of real nodes on loopback, keeps it busy, harms it, heals it, and "
+      "judges\n"
       "what its clients saw. One line a scenario; exit code 0 when all are good. What failed is kept.");
   app.add_option("--momd", options.run.momd, "The program under test");
   app.add_option("--scenario", options.scenarios, "Names, or all")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", options.run.seconds, "Of faults, each scenario")->capture_default_str();
   app.add_option("--nodes", options.run.nodes, "3 or 5")->check(CLI::Range(3, 7))->capture_default_str();
   app.add_option("--seed", options.run.seed, "Of faults and load")->capture_default_str();
-  app.add_option("--kills", options.kills, "Instead: kill the leader so often and measure the gaps in writing");
+  app.add_option("--kills", options.kills,
+                 "Instead: kill the leader so often and measure the gaps in writing");
   app.add_option("--pauses", options.pauses, "Instead: likewise, with pauses");
   app.add_flag("--keep", options.keep, "Keep the data and history of good runs too");
   app.add_flag("--verbose", options.verbose, "Print the checker's counts and all kinds of refusals");

@@ -14,8 +14,8 @@ namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr int kReadyMs = 30'000;
-constexpr int kSteadyMs = 700;     // Of load before each fault.
-constexpr int kWatchMs = 6'000;    // The most that a gap is waited for.
+constexpr int kSteadyMs = 700;   // Of load before each fault.
+constexpr int kWatchMs = 6'000;  // The most that a gap is waited for.
 
 void SleepMs(int64_t ms) {
   std::this_thread::sleep_for(std::chrono::milliseconds(ms));
@@ -76,7 +76,8 @@ double MeasureOnce(const FailoverOptions& options, Cluster* cluster, Load* load,
     for (uint64_t time : TakeAcknowledged(recorder)) times.push_back(time);
     std::sort(times.begin(), times.end());
     // What was under way in the old leader's last moments is no sign of a new one.
-    settled = static_cast<size_t>(times.end() - std::upper_bound(times.begin(), times.end(), from + 30 * kNsPerMs));
+    settled =
+        static_cast<size_t>(times.end() - std::upper_bound(times.begin(), times.end(), from + 30 * kNsPerMs));
   }
   if (options.pause) {
     cluster->node(*hit).Resume();
@@ -92,8 +93,9 @@ void Summarise(std::vector<double> gaps) {
   const auto at = [&gaps](double share) {
     return gaps[std::min(gaps.size() - 1, static_cast<size_t>(share * static_cast<double>(gaps.size())))];
   };
-  std::printf("longest gap without an acknowledged write, ms: median %.0f, 95th percentile %.0f, max %.0f (%zu)\n",
-              at(0.5), at(0.95), gaps.back(), gaps.size());
+  std::printf(
+      "longest gap without an acknowledged write, ms: median %.0f, 95th percentile %.0f, max %.0f (%zu)\n",
+      at(0.5), at(0.95), gaps.back(), gaps.size());
 }
 
 }  // namespace
@@ -107,6 +109,8 @@ bool MeasureFailover(const FailoverOptions& options) {
   load_options.publishers = 4;
   load_options.leasers = load_options.autos = load_options.readers = load_options.churners = 0;
   load_options.pause_ms = 2;
+  load_options.timeout_ms =
+      10'000;  // Patient: the gap shows when the nodes answer, not when clients give up.
   Load load(&cluster, &recorder, load_options);
   if (!cluster.WaitAllReady(kReadyMs)) {
     std::printf("the cluster did not become ready\n");

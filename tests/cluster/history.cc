@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::array<std::string_view, 4> kKinds = {"invoke", "ok", "fail", "info"};
 constexpr std::array<std::string_view, 15> kActions = {
-    "publish", "receive", "ack",          "nack",         "extend", "count",  "peek",   "login",
+    "publish", "receive",      "ack",          "nack",  "extend", "count",  "peek",   "login",
     "logout",  "create_queue", "delete_queue", "purge", "remove", "sample", "drained"};
 static_assert(kActions.size() == static_cast<size_t>(Action::kDrained) + 1);
 
@@ -28,18 +28,17 @@ struct NumberField {
   uint64_t Event::*value;
   uint64_t absent;
 };
-constexpr NumberField kNumbers[] = {
-    {"offset", &Event::offset, kNone}, {"epoch", &Event::epoch, kNone},   {"applied", &Event::applied, kNone},
-    {"min", &Event::min, kNone},       {"number", &Event::number, kNone}, {"boot", &Event::boot, kNone},
-    {"lease_ms", &Event::lease_ms, 0}};
+constexpr NumberField kNumbers[] = {{"offset", &Event::offset, kNone},   {"epoch", &Event::epoch, kNone},
+                                    {"applied", &Event::applied, kNone}, {"min", &Event::min, kNone},
+                                    {"number", &Event::number, kNone},   {"boot", &Event::boot, kNone},
+                                    {"lease_ms", &Event::lease_ms, 0}};
 
 struct FlagField {
   std::string_view name;
   bool Event::*value;
 };
-constexpr FlagField kFlags[] = {{"linearizable", &Event::linearizable},
-                                {"auto", &Event::automatic},
-                                {"replayed", &Event::replayed}};
+constexpr FlagField kFlags[] = {
+    {"linearizable", &Event::linearizable}, {"auto", &Event::automatic}, {"replayed", &Event::replayed}};
 
 struct ItemsField {
   std::string_view name;
@@ -127,7 +126,11 @@ std::string_view NameOf(Action action) {
 std::string ToLine(const Event& event) {
   std::string line;
   AppendNumber(event.ns, 10, &line);
-  line.append(" ").append(kKinds[static_cast<size_t>(event.kind)]).append(" ").append(event.client).append(" ");
+  line.append(" ")
+      .append(kKinds[static_cast<size_t>(event.kind)])
+      .append(" ")
+      .append(event.client)
+      .append(" ");
   AppendNumber(event.op, 10, &line);
   line.push_back(' ');
   AppendNumber(event.node, 10, &line);
@@ -175,7 +178,8 @@ bool ParseLine(std::string_view line, Event* event, std::string* why) {
   while (!line.empty()) {
     const std::string_view word = Take(&line, ' ');
     const size_t equals = word.find('=');
-    if (equals == std::string_view::npos || !ParseField(word.substr(0, equals), word.substr(equals + 1), event))
+    if (equals == std::string_view::npos ||
+        !ParseField(word.substr(0, equals), word.substr(equals + 1), event))
       return wrong("no field:", word);
   }
   return true;

@@ -20,7 +20,8 @@
 //   replayed=1                      Mom-Replayed
 //   number                          count: messages of the queue;  receive: the most that was asked for
 //   boot                            which start of NODE answered (with sample)
-//   items=ID:LEASE:ATTEMPT:PAYLOAD:HASH,...   messages, hexadecimal, 0 for what does not apply: PAYLOAD is the
+//   items=ID:LEASE:ATTEMPT:PAYLOAD:HASH,...   messages, hexadecimal, 0 for what does not apply: PAYLOAD is
+//   the
 //                                   number that stands in the body, HASH the hash of the whole body
 //   failed=...                      likewise, of an acknowledgement: the receipts that were refused
 //

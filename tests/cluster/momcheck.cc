@@ -6,11 +6,13 @@
 #include "tests/cluster/checker.h"
 
 int main(int argc, char** argv) {
-  CLI::App app("momcheck: judges recorded histories; exit code 0: good, 1: a property is broken, 2: unreadable");
+  CLI::App app(
+      "momcheck: judges recorded histories; exit code 0: good, 1: a property is broken, 2: unreadable");
   std::vector<std::string> files;
   mom::cluster::CheckOptions options;
   app.add_option("files", files, "History files")->required();
-  app.add_option("--lease-slack-ms", options.lease_slack_ms, "How much clocks may differ")->capture_default_str();
+  app.add_option("--lease-slack-ms", options.lease_slack_ms, "How much clocks may differ")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   int result = 0;
   for (const std::string& file : files) {

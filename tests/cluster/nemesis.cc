@@ -43,6 +43,11 @@ uint32_t Nemesis::Leader() {
   return Any();
 }
 
+uint32_t Nemesis::Any() {
+  last_leader_ = cluster_->Leader();  // To know whom a fault hits.
+  return static_cast<uint32_t>(1 + Random(size()));
+}
+
 uint32_t Nemesis::Follower() {
   const std::vector<uint32_t> others = Others(Leader());
   return others[Random(others.size())];
@@ -93,7 +98,8 @@ void Nemesis::Restart(uint32_t node) {
   const bool was_running = cluster_->node(node).running();
   const int code = cluster_->node(node).Terminate(kStopMs);
   if (was_running && code != 0)
-    complaints_.push_back("node " + std::to_string(node) + " did not stop well on SIGTERM: " + std::to_string(code));
+    complaints_.push_back("node " + std::to_string(node) +
+                          " did not stop well on SIGTERM: " + std::to_string(code));
   Count(node, was_running);
   Start(node);
 }
@@ -102,7 +108,8 @@ void Nemesis::Damage(uint32_t node) {
   namespace fs = std::filesystem;
   fs::path newest;
   for (const auto& entry : fs::directory_iterator(cluster_->node(node).data_dir() + "/log")) {
-    if (entry.path().extension() == ".log" && (newest.empty() || entry.path() > newest)) newest = entry.path();
+    if (entry.path().extension() == ".log" && (newest.empty() || entry.path() > newest))
+      newest = entry.path();
   }
   if (newest.empty()) return;
   std::fstream file(newest, std::ios::in | std::ios::out | std::ios::binary);

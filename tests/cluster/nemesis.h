@@ -14,15 +14,16 @@ namespace mom::cluster {
 class Nemesis {
  public:
   // Scenarios go on until `end_ns`.
-  Nemesis(Cluster* cluster, uint64_t seed, uint64_t end_ns) : cluster_(cluster), random_(seed), end_ns_(end_ns) {}
+  Nemesis(Cluster* cluster, uint64_t seed, uint64_t end_ns)
+      : cluster_(cluster), random_(seed), end_ns_(end_ns) {}
 
   bool over() const;
   void Sleep(uint32_t ms) const;  // Not beyond the end.
   uint64_t Random(uint64_t below) { return random_.Next() % below; }
   uint32_t size() const { return cluster_->size(); }
-  uint32_t Any() { return static_cast<uint32_t>(1 + Random(size())); }
   // Waits for a leader; any node when there is none in time.
   uint32_t Leader();
+  uint32_t Any();       // A random node.
   uint32_t Follower();  // A random one.
   std::vector<uint32_t> Others(uint32_t node) const;
 

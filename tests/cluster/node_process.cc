@@ -31,10 +31,20 @@ void NodeProcess::Exec() const {
   const std::string rest = "127.0.0.1:" + std::to_string(setup_.rest_port);
   const std::string grpc = "127.0.0.1:" + std::to_string(setup_.grpc_port);
   const std::string data = data_dir();
-  const std::vector<const char*> arguments = {
-      setup_.momd.c_str(), "--node-id",     id.c_str(),   "--data-dir", data.c_str(),
-      "--rest-listen",     rest.c_str(),    "--grpc-listen", grpc.c_str(), "--peers",
-      setup_.peers.c_str(), "--disk-free-min-mib", "0",   nullptr};
+  const std::vector<const char*> arguments = {setup_.momd.c_str(),
+                                              "--node-id",
+                                              id.c_str(),
+                                              "--data-dir",
+                                              data.c_str(),
+                                              "--rest-listen",
+                                              rest.c_str(),
+                                              "--grpc-listen",
+                                              grpc.c_str(),
+                                              "--peers",
+                                              setup_.peers.c_str(),
+                                              "--disk-free-min-mib",
+                                              "0",
+                                              nullptr};
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (setup_.space && !setup_.space->Enter()) _exit(126);
   dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), STDOUT_FILENO);

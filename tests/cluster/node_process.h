@@ -20,8 +20,8 @@ struct NodeSetup {
   std::string folder;  // Data in folder/nID, output in folder/nID.out and .err.
   uint16_t rest_port = 0;
   uint16_t grpc_port = 0;
-  std::string peers;                 // The same text for all.
-  std::shared_ptr<NetSpace> space;   // Null: the machine's own network.
+  std::string peers;                // The same text for all.
+  std::shared_ptr<NetSpace> space;  // Null: the machine's own network.
 };
 
 // Not thread-safe. Kills the process when destroyed, and with this process: nothing stays behind.

@@ -18,7 +18,7 @@ constexpr int kStartMs = 30'000;
 constexpr int kConvergeMs = 30'000;
 constexpr int kSettleMs = 15'000;
 constexpr int kDrainMs = 40'000;
-constexpr uint64_t kFirstWriteMs = 5'000;      // After healing.
+constexpr uint64_t kFirstWriteMs = 5'000;        // After healing.
 constexpr uint64_t kAcknowledgedPerSecond = 20;  // A run with less proves nothing.
 
 void SleepMs(uint64_t ms) {
@@ -94,7 +94,8 @@ bool IsExplained(const std::string& code) {
 }
 
 // What the history says of the load's time [from, until], and of the time after healing.
-void Measure(const std::vector<Event>& events, uint64_t from, uint64_t until, uint64_t healed, RunResult* result) {
+void Measure(const std::vector<Event>& events, uint64_t from, uint64_t until, uint64_t healed,
+             RunResult* result) {
   std::vector<uint64_t> times;
   for (const Event& event : events) {
     if (event.kind == Kind::kOk && event.action == Action::kPublish) times.push_back(event.ns);
@@ -127,7 +128,8 @@ void Judge(const Scenario& scenario, const RunOptions& options, const Nemesis& n
   for (const auto& [property, count] : result->verdict.found)
     problem(property + " broken " + std::to_string(count) + " times");
   if (result->faults == 0) problem("vacuous: no fault had an effect");
-  if (scenario.must_change_leader && result->leader_changes == 0) problem("vacuous: the leader did not change");
+  if (scenario.must_change_leader && result->leader_changes == 0)
+    problem("vacuous: the leader did not change");
   if (result->verdict.acknowledged_messages < kAcknowledgedPerSecond * options.seconds)
     problem("vacuous: too little was acknowledged");
   if (result->verdict.unjudged_messages > 0) problem("some messages could not be judged");
@@ -164,16 +166,19 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   scenario.run(nemesis);
   nemesis.HealAll();
   const uint64_t healed = NowNs();
-  if (!cluster.WaitAllReady(kConvergeMs)) result.problems.push_back("C14: a node did not become ready after healing");
+  if (!cluster.WaitAllReady(kConvergeMs))
+    result.problems.push_back("C14: a node did not become ready after healing");
   SleepMs(1000);
   const uint64_t until = NowNs();
   load.Stop(kSettleMs);
   const uint64_t stopped = NowNs();
-  if (!Converge(&cluster, &recorder, kConvergeMs)) result.problems.push_back("C14: nodes did not become equal");
+  if (!Converge(&cluster, &recorder, kConvergeMs))
+    result.problems.push_back("C14: nodes did not become equal");
   result.converge_ms = static_cast<double>(NowNs() - stopped) / static_cast<double>(kNsPerMs);
   if (const std::string left = load.Drain(kDrainMs); !left.empty())
     result.problems.push_back("queue " + left + " could not be drained");
-  if (!Converge(&cluster, &recorder, kConvergeMs)) result.problems.push_back("C14: nodes did not become equal at the end");
+  if (!Converge(&cluster, &recorder, kConvergeMs))
+    result.problems.push_back("C14: nodes did not become equal at the end");
   sampler.reset();
   nemesis.HealAll();  // Notices who ended by itself meanwhile.
   const std::vector<Event> events = recorder.Take();
@@ -186,16 +191,16 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
 std::string ToLine(const Scenario& scenario, const RunOptions& options, const RunResult& result) {
   char line[400];
   const Verdict& verdict = result.verdict;
-  std::snprintf(line, sizeof line,
-                "%-17s %u nodes seed %llu: faults %llu (leader %llu), acked %llu, refused %llu, unknown %llu, "
-                "leader changes %llu, longest gap %.0f ms: ",
-                scenario.name, options.nodes, static_cast<unsigned long long>(options.seed),
-                static_cast<unsigned long long>(result.faults),
-                static_cast<unsigned long long>(result.faults_on_leader),
-                static_cast<unsigned long long>(verdict.acknowledged_messages),
-                static_cast<unsigned long long>(verdict.refused),
-                static_cast<unsigned long long>(verdict.unknown),
-                static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms);
+  std::snprintf(
+      line, sizeof line,
+      "%-17s %u nodes seed %llu: faults %llu (leader %llu), acked %llu, refused %llu, unknown %llu, "
+      "leader changes %llu, longest gap %.0f ms: ",
+      scenario.name, options.nodes, static_cast<unsigned long long>(options.seed),
+      static_cast<unsigned long long>(result.faults),
+      static_cast<unsigned long long>(result.faults_on_leader),
+      static_cast<unsigned long long>(verdict.acknowledged_messages),
+      static_cast<unsigned long long>(verdict.refused), static_cast<unsigned long long>(verdict.unknown),
+      static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms);
   std::string text = line;
   text += result.problems.empty() ? "good" : "FAILED";
   for (const std::string& problem : result.problems) text += "; " + problem;

@@ -94,6 +94,7 @@ void Load::Spawn(const std::string& name, std::function<void(Worker*)> step) {
   threads_.emplace_back([this, name, seed, step = std::move(step)] {
     Worker worker(cluster_, recorder_, name, seed);
     worker.client.set_session(session_);
+    worker.client.set_timeout_ms(options_.timeout_ms);
     while (!stop_) step(&worker);
   });
 }
@@ -178,8 +179,8 @@ void Load::Settle(Worker* worker, const std::string& queue, const std::vector<It
 void Load::ReceiveAtOnce(Worker* worker) {
   const std::string queue = "auto-" + std::to_string(worker->random.Next() % options_.autos);
   const std::string key = worker->NextKey();
-  const Event event = Insist(
-      worker, [&](uint32_t node) { return worker->client.Receive(node, queue, 16, 0, 50, key); });
+  const Event event =
+      Insist(worker, [&](uint32_t node) { return worker->client.Receive(node, queue, 16, 0, 50, key); });
   if (event.items.empty()) SleepMs(2);
 }
 
@@ -235,8 +236,8 @@ std::string Load::DrainQueue(Worker* worker, const std::string& queue, uint64_t 
   while (NowNs() < deadline_ns) {
     const std::string key = worker->NextKey();
     Insist(worker, [&](uint32_t node) { return worker->client.Receive(node, queue, 100, 0, 0, key); });
-    const Event count = Insist(
-        worker, [&](uint32_t node) { return worker->client.Count(node, queue, kNone, true); });
+    const Event count =
+        Insist(worker, [&](uint32_t node) { return worker->client.Count(node, queue, kNone, true); });
     if (count.kind != Kind::kOk || count.number > 0) {
       if (count.kind != Kind::kOk) SleepMs(kRetryMs);
       continue;
