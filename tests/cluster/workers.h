@@ -26,6 +26,7 @@ struct LoadOptions {
   uint32_t readers = 1;       // Publish to a queue that nobody receives from, and read it elsewhere.
   uint32_t churners = 1;      // Sessions and queues that come and go.
   uint32_t pause_ms = 4;      // Of a publisher after each publish.
+  int timeout_ms = 1000;      // Of one request; then another node is asked.
   std::vector<uint32_t> via;  // The nodes that are asked; empty: all.
 };
 
