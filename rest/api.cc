@@ -138,6 +138,10 @@ class Dispatcher {
           if (!committed.ok() && required) {
             return call->SendProblem(503, "no-leader", "no leader answers now; try again, or read locally");
           }
+          if (!committed.ok() && call->looked_again_) {
+            return call->SendProblem(
+                503, "no-leader", "this node does not know the session and no leader answers now; try again");
+          }
           WaitApplied(call, route, std::max(wait_end, committed.ok() ? committed->value : 0));
         });
   }

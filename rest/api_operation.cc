@@ -17,7 +17,9 @@ std::string WhyNotReady(const Services& services, const replication::ReplicaInfo
   if (!info.failure.empty()) return "the node failed: " + info.failure;
   if (info.leader_id == 0) return "no leader is known";
   if (info.role == "starting") return "the node is starting";
+  if (info.damaged) return "the node's log was damaged; it fetches from the others what it lacks";
   if (info.loading_snapshot) return "the node loads a snapshot from the leader";
+  if (!info.caught_up) return "the node catches up with the leader";
   const uint64_t applied = services.replica->applied_end().value;
   const uint64_t lag = info.high_watermark.value > applied ? info.high_watermark.value - applied : 0;
   if (lag > services.options.lag_entries_max) return "the view is " + std::to_string(lag) + " entries behind";

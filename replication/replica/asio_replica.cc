@@ -83,7 +83,7 @@ ApplierHooks AsioReplica::MakeHooks() {
     digest_ = state.digest;
     applied_ms_ = state.timestamp.ms;
     applied_end_ = state.end.value;
-    if (!caught_up_ && state.end.value > start_end_) caught_up_ = leader_id_ != 0;
+    if (!caught_up_ && !forwarder_ && state.end.value > start_end_) caught_up_ = true;
     checkpointer_->Applied(state.end, log_bytes);
     // Most batches wake nobody: no waiter, and nothing due earlier or later than before.
     if (next_due == last_due_ && waiting_ == 0) return;
@@ -354,9 +354,12 @@ void AsioReplica::Publish() {
   role_ = NameOf(quorum.role());
   const bool changed = leader_id_.exchange(quorum.leader().value) != quorum.leader().value;
   if (changed && forwarder_) runtime_.Post([this] { forwarder_->OnLeaderChanged(); });
-  // A follower of a leader that writes nothing gets nothing to apply.
-  const Offset committed = quorum.high_watermark().value_or(quorum::kOffsetMax);
-  if (forwarder_ && leader_id_ != 0 && committed.value <= applied_end_) caught_up_ = true;
+  // A follower of a leader that writes nothing gets nothing to apply, but hears how far the leader is.
+  const quorum::Following& following = quorum.following();
+  const Offset known =
+      std::max(quorum.high_watermark().value_or(quorum::kOffsetMax), following.leader_high_watermark);
+  const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
+  if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
@@ -371,6 +374,7 @@ void AsioReplica::Publish() {
   // A new leader knows none of its own yet; what was known before stays true.
   info_.high_watermark = std::max({info_.high_watermark, quorum.high_watermark().value_or(Offset{0}),
                                    quorum.following().leader_high_watermark});
+  info_.damaged = quorum.damaged();
   info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
 }
 
@@ -381,6 +385,7 @@ ReplicaInfo AsioReplica::Info() const {
     info = info_;
   }
   info.role = role_.load();
+  info.caught_up = caught_up_.load();
   info.applied_end = Offset{applied_end_.load()};
   info.high_watermark = std::max(info.high_watermark, Offset{committed_end_.load()});
   info.digest = digest_.load();

@@ -2,6 +2,7 @@
 
 #include <sodium.h>
 
+#include <chrono>
 #include <cstdio>
 #include <utility>
 
@@ -13,6 +14,13 @@
 
 namespace mom::replication {
 namespace {
+
+constexpr int kStreamsOfOneMsBits = 12;
+
+int64_t WallMs() {
+  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
 
 Uuid RandomUuid() {
   Uuid uuid;
@@ -100,6 +108,8 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
       RestoreFrom(log_options, *log, applied, data->view->Latest()->Get(broker::keys::Voters()), seed);
   if (!restored.ok()) return restored.status();
   data->restored = *std::move(restored);
+  // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.
+  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallMs()) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
   data->report = std::move(log->report);
   return Status();

@@ -37,6 +37,7 @@ class FullClients {
   void Begin(size_t client);
   bool MakeSetUp(Client* client);
   uint64_t PasswordRevision() const;
+  bool IsConnected() const;
   void MakeWork(Client* client);
   void Try(size_t client);
   void OnOutcome(size_t client, uint64_t attempt, const std::string& payload,

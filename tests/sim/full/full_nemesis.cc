@@ -212,8 +212,12 @@ void FullNemesis::Transfer() {
 }
 
 void FullNemesis::Checkpoint() {
-  FullNode* node = AnyUp();
-  if (node != nullptr && !node->is_paused()) node->Checkpoint(random_->Coin());
+  const bool everywhere = random_->Coin();  // Who is away then needs a snapshot.
+  FullNode* chosen = Any();
+  for (const auto& node : world_->nodes()) {
+    if (!node->is_up() || node->is_paused() || (!everywhere && node.get() != chosen)) continue;
+    node->Checkpoint(everywhere || random_->Coin());
+  }
 }
 
 void FullNemesis::SlowDisk() {

@@ -204,7 +204,9 @@ void FullNode::Checkpoint(bool drop) {
     // As the driver's owner does it: on the log's thread, between two rounds.
     const Offset start = wal_->log_start();
     if (state_.end <= start || state_.end > wal_->durable_end()) return;
-    const Offset to = start + Count{world_->random()->Below((state_.end - start).value + 1)};
+    const uint64_t entries = (state_.end - start).value;
+    const Offset to =
+        start + Count{world_->random()->Coin() ? entries : world_->random()->Below(entries + 1)};
     const Status status = wal_->DropPrefix(to);
     if (!status.ok()) return driver_->Fail(status);
     if (wal_->log_start() > start) ++world_->coverage()->prefix_drops;

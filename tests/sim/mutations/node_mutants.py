@@ -13,8 +13,6 @@ mutant("hard_state_not_written", "I2: durable before anything that depends on it
 mutant("truncate_not_carried_out", "effects run from top to bottom", (
     "replica_effects.cc", "  auto timestamp = ports_.log->Truncate(to);\n  if (!timestamp.ok()) return timestamp.status();\n"
     "  last_timestamp_ = *timestamp;\n", ""))
-mutant("tail_keeps_truncated_entries", "followers get what is in the log", (
-    "replica_effects.cc", "  tail_.TruncateTo(to);\n", "  tail_.Reset(to);\n  (void)tail_;\n  last_timestamp_ = {};\n"))
 mutant("waits_over_a_truncation", "G8: the entry at an offset may be another one by now", (
     "replica_effects.cc", "  AnswerUncertain(to, \"another leader's entries took the place of this one\");\n", ""), (
     "replica_effects.cc",
@@ -35,9 +33,6 @@ mutant("time_falls", "I12: timestamps never fall", (
     "replica_driver.cc", "return std::max(last_timestamp_, ports_.runtime->Wall());", "return ports_.runtime->Wall();"))
 mutant("old_time_after_a_truncation", "the log's own last time counts", (
     "replica_effects.cc", "  last_timestamp_ = *timestamp;\n", "  (void)*timestamp;\n"))
-mutant("time_not_set_by_a_snapshot", "I16: the log goes on where the snapshot ends", (
-    "replica_driver.cc", "  last_timestamp_ = timestamp;\n  Step(quorum::SnapshotInstalled{id});",
-    "  (void)timestamp;\n  last_timestamp_ = {};\n  Step(quorum::SnapshotInstalled{id});"))
 mutant("sends_more_than_ordered", "a frame holds what was ordered", (
     "replica_effects.cc", "  if (entries->size() > wanted) entries->resize(wanted);\n", "  (void)wanted;\n"))
 mutant("commits_from_the_wrong_place", "every entry is applied once", (
@@ -54,11 +49,6 @@ mutant("damaged_log_starts_at_zero", "the view says where the log goes on", (
     "open_log.cc", "  MOM_RETURN_IF_ERROR(ContinueBehind(view, &log));\n", ""))
 mutant("view_not_switched", "an installation ends with its view in use", (
     "open_log.cc", "  MOM_RETURN_IF_ERROR(WriteViewName(env, dir, installation->view));\n", ""))
-mutant("installation_mark_goes_first", "a crash must find what is left to do", (
-    "open_log.cc",
-    "  MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));\n",
-    "  MOM_RETURN_IF_ERROR(RemoveInstallation(env, dir));\n"
-    "  MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));\n"))
 mutant("all_of_the_log_is_committed", "only what the view held is known to be committed", (
     "open_log.cc", "  restored.committed_end = view.end;", "  restored.committed_end = log.wal->log_end();"))
 mutant("voters_of_the_beginning", "I15: the voters in force", (
