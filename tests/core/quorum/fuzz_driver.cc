@@ -202,7 +202,8 @@ Body FuzzDriver::RandomBody() {
 }
 
 FetchReply FuzzDriver::RandomReply() {
-  FetchReply reply{AnyEpoch(), core_.leader(), SessionId{Near(core_.following().session.value)}, AnyOffset(), {}};
+  FetchReply reply{
+      AnyEpoch(), core_.leader(), SessionId{Near(core_.following().session.value)}, AnyOffset(), {}};
   if (Below(4) == 0) reply.leader = AnyNode();
   switch (Below(8)) {
     case 0:
