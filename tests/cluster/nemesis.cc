@@ -147,6 +147,19 @@ void Nemesis::WaitReady(uint32_t ms) {
   }
 }
 
+void Nemesis::WaitEqual(uint32_t ms) {
+  const uint64_t deadline = std::min(end_ns_, NowNs() + ms * kNsPerMs);
+  const auto target = cluster_->Look(Leader(), 500);
+  for (uint32_t id = 1; target && id <= size() && NowNs() < deadline;) {
+    const auto view = cluster_->Look(id, 500);
+    if (view && view->applied >= target->applied) {
+      ++id;
+    } else {
+      SleepMs(10);
+    }
+  }
+}
+
 void Nemesis::CutFrom(uint32_t node) {
   if (cluster_->proxy() == nullptr) return;
   ++network_faults_;

@@ -37,6 +37,8 @@ class Nemesis {
   void TearTail(uint32_t node);
   // Waits until all say they are ready, for at most `ms`.
   void WaitReady(uint32_t ms);
+  // Waits until all have applied what the leader has applied now, whatever they say of being ready.
+  void WaitEqual(uint32_t ms);
 
   // On the network between the nodes; without one nothing happens.
   void CutFrom(uint32_t node);  // What it sends.

@@ -115,6 +115,7 @@ void DamageFollower(Nemesis& nemesis) {
     nemesis.Kill(node);
     nemesis.Damage(node);
     nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);  // Two damaged nodes of three are more than is survived.
     Calm(nemesis);
   }
 }
@@ -125,6 +126,7 @@ void DamageLeader(Nemesis& nemesis) {
     nemesis.Kill(node);
     nemesis.Damage(node);
     nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);  // Two damaged nodes of three are more than is survived.
     Calm(nemesis);
   }
 }
@@ -136,6 +138,7 @@ void TornTail(Nemesis& nemesis) {
     nemesis.Kill(node);
     nemesis.TearTail(node);
     nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);
     Calm(nemesis);
   }
 }
