@@ -170,6 +170,7 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   ForceExitLater();
   api.Stop();
   server->Stop(kDrainMs);
+  replica.Resign();
   if (links.transport) links.transport->Stop();
   replica.Stop();
   spdlog::info("stopped");

@@ -1,4 +1,7 @@
 // Operation: health, metrics, the contract, the cluster.
+#include <algorithm>
+#include <vector>
+
 #include "rest/api_routes.h"
 #include "rest/openapi.h"
 
@@ -48,21 +51,52 @@ std::string Hex(uint64_t number) {
   return text;
 }
 
-// What this node knows; of the others nothing yet.
+uint64_t LagOf(const replication::ReplicaInfo& info, Offset end) {
+  return info.high_watermark > end ? (info.high_watermark - end).value : 0;
+}
+
+void AppendSelf(const Call& call, const replication::ReplicaInfo& info, bool is_voter, JsonWriter* json) {
+  json->BeginObject()
+      .Member("id", call.options().node_id)
+      .Member("role", info.role)
+      .Member("voter", is_voter);
+  json->Member("log_start", info.log_start.value).Member("log_end", info.log_end.value);
+  json->Member("durable_end", info.durable_end.value).Member("applied_end", info.applied_end.value);
+  json->Member("lag", LagOf(info, info.applied_end)).Member("digest", Hex(info.digest));
+  json->Member("version", call.options().version).EndObject();
+}
+
+// As the leader sees it; another node only knows who counts.
+void AppendOther(const replication::ReplicaInfo& info, const replication::PeerInfo& peer, JsonWriter* json) {
+  json->BeginObject().Member("id", peer.node_id);
+  json->Member("role", peer.node_id == info.leader_id ? "leader" : "follower").Member("voter", peer.voter);
+  if (info.role == "leader") {
+    json->Member("connected", peer.connected).Member("durable_end", peer.durable_end.value);
+    json->Member("lag", LagOf(info, peer.durable_end));
+  }
+  json->EndObject();
+}
+
 void GetCluster(const CallPtr& call) {
   const replication::ReplicaInfo info = call->services().replica->Info();
-  const uint64_t applied = info.applied_end.value;
   JsonWriter json;
   json.BeginObject().Member("cluster_id", info.cluster_id).Member("epoch", info.epoch.value);
   if (info.leader_id == 0) json.Key("leader").Null();
   if (info.leader_id != 0) json.Member("leader", info.leader_id);
   json.Member("high_watermark", info.high_watermark.value).Key("nodes").BeginArray();
-  json.BeginObject().Member("id", call->options().node_id).Member("role", info.role).Member("voter", true);
-  json.Member("log_start", info.log_start.value).Member("log_end", info.log_end.value);
-  json.Member("durable_end", info.durable_end.value).Member("applied_end", applied);
-  json.Member("lag", info.high_watermark.value > applied ? info.high_watermark.value - applied : 0);
-  json.Member("digest", Hex(info.digest)).Member("version", call->options().version);
-  call->SendJson(200, json.EndObject().EndArray().EndObject().Take());
+  const uint32_t self = call->options().node_id;
+  const bool is_voter =
+      info.voters.empty() || std::find(info.voters.begin(), info.voters.end(), self) != info.voters.end();
+  std::vector<replication::PeerInfo> others = info.peers;
+  if (info.role != "leader") {
+    others.clear();
+    for (uint32_t node : info.voters) others.push_back({node, true, false, {}});
+  }
+  AppendSelf(*call, info, is_voter, &json);
+  for (const auto& peer : others) {
+    if (peer.node_id != self) AppendOther(info, peer, &json);
+  }
+  call->SendJson(200, json.EndArray().EndObject().Take());
 }
 
 constexpr Route kRoutes[] = {

@@ -38,10 +38,26 @@ void AsioForwarder::Try(ForwardedCommand command) {
       OnOutcome(std::move(command), false, std::move(outcome));
     });
   }
-  transport_->Forward(leader, *payload, kForwardMs,
-                      [this, command = std::move(command)](Outcome outcome) mutable {
-                        OnOutcome(std::move(command), true, std::move(outcome));
-                      });
+  Forward(leader, std::move(command));
+}
+
+void AsioForwarder::Forward(NodeId to, ForwardedCommand command) {
+  auto call = std::make_shared<Call>();
+  call->to = to;
+  const auto payload = command.payload;
+  call->command = std::move(command);
+  {
+    std::lock_guard lock(mutex_);
+    calls_.insert(call);
+  }
+  transport_->Forward(to, *payload, kForwardMs, [this, call](Outcome outcome) {
+    if (call->over.exchange(true)) return;
+    {
+      std::lock_guard lock(mutex_);
+      calls_.erase(call);
+    }
+    OnOutcome(std::move(call->command), true, std::move(outcome));
+  });
 }
 
 void AsioForwarder::OnOutcome(ForwardedCommand command, bool remote, Outcome outcome) {
@@ -82,8 +98,24 @@ void AsioForwarder::TryParked() {
   for (ForwardedCommand& command : std::exchange(parked_, {})) Try(std::move(command));
 }
 
+// A leader that is paused or cut off answers nobody, perhaps for long. Once another one is known, what was
+// sent to it is uncertain and will not get more certain.
 void AsioForwarder::OnLeaderChanged() {
-  if (!parked_.empty() && hooks_.leader() != NodeId{}) TryParked();
+  const NodeId leader = hooks_.leader();
+  if (leader == NodeId{}) return;
+  std::vector<CallPtr> lost;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto it = calls_.begin(); it != calls_.end();) {
+      const bool is_lost = (*it)->to != leader && !(*it)->over.exchange(true);
+      if (is_lost) lost.push_back(*it);
+      it = is_lost ? calls_.erase(it) : std::next(it);
+    }
+  }
+  for (const CallPtr& call : lost) {
+    OnOutcome(std::move(call->command), true, Refused(Status::kUncertain, "another node leads now"));
+  }
+  if (!parked_.empty()) TryParked();
 }
 
 void AsioForwarder::Stop() {

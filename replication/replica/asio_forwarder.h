@@ -4,8 +4,11 @@
 
 #include <boost/asio/steady_timer.hpp>
 
+#include <atomic>
 #include <functional>
 #include <memory>
+#include <mutex>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -43,7 +46,16 @@ class AsioForwarder {
   void Stop();
 
  private:
+  // A call under way; ends with the answer, or when another leader makes the answer worthless.
+  struct Call {
+    NodeId to;
+    ForwardedCommand command;
+    std::atomic<bool> over{false};
+  };
+  using CallPtr = std::shared_ptr<Call>;
+
   void Try(ForwardedCommand command);
+  void Forward(NodeId to, ForwardedCommand command);
   void Park(ForwardedCommand command, const Outcome& last);
   void OnOutcome(ForwardedCommand command, bool remote, Outcome outcome);
   void TryParked();
@@ -56,6 +68,9 @@ class AsioForwarder {
   bool armed_ = false;
   bool stopped_ = false;
   std::vector<ForwardedCommand> parked_;
+
+  std::mutex mutex_;
+  std::set<CallPtr> calls_;  // Guarded by mutex_.
 };
 
 }  // namespace mom::replication

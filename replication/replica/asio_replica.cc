@@ -238,6 +238,7 @@ void AsioReplica::DrainInbox() {
 }
 
 void AsioReplica::Commit(Offset end, std::vector<Pending> entries) {
+  committed_end_ = end.value;
   applier_->Commit(end, std::move(entries));
 }
 
@@ -290,6 +291,7 @@ void AsioReplica::CheckDisk() {
     reserve_held_ = wal->reserve_held();
   });
   RemoveRetired();
+  Publish();  // What others acknowledged since.
   if (stopping_) return;
   disk_timer_.expires_after(std::chrono::seconds(1));
   disk_timer_.async_wait([this](const boost::system::error_code& error) {
@@ -358,12 +360,17 @@ void AsioReplica::Publish() {
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
+  info_.peers.clear();
+  for (const quorum::Progress& p : quorum.progress()) {
+    info_.peers.push_back({p.key.node.value, p.voter, p.open, p.match});
+  }
   info_.epoch = quorum.epoch();
   info_.leader_id = quorum.leader().value;
   info_.log_end = quorum.log_end();
   info_.durable_end = quorum.durable_end();
-  info_.high_watermark =
-      std::max(quorum.high_watermark().value_or(Offset{0}), quorum.following().leader_high_watermark);
+  // A new leader knows none of its own yet; what was known before stays true.
+  info_.high_watermark = std::max({info_.high_watermark, quorum.high_watermark().value_or(Offset{0}),
+                                   quorum.following().leader_high_watermark});
   info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
 }
 
@@ -375,6 +382,7 @@ ReplicaInfo AsioReplica::Info() const {
   }
   info.role = role_.load();
   info.applied_end = Offset{applied_end_.load()};
+  info.high_watermark = std::max(info.high_watermark, Offset{committed_end_.load()});
   info.digest = digest_.load();
   info.log_start = Offset{log_start_.load()};
   info.wal_syncs = wal_syncs_.load();

@@ -52,6 +52,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ~AsioReplica() override;  // Stop().
 
   void Start();
+  // Lets another node lead, if this one does, and gives it a moment to hear so. Before the links are cut.
+  void Resign();
   // Answers what waits (uncertain), closes the log. Idempotent.
   void Stop();
   // The view holds everything that was committed when the node started, and somebody leads.
@@ -144,6 +146,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> pending_entries_{0};
   std::atomic<uint64_t> pending_bytes_{0};
   std::atomic<uint64_t> applied_end_;
+  std::atomic<uint64_t> committed_end_{0};
   std::atomic<uint64_t> digest_;
   std::atomic<int64_t> applied_ms_;
   std::atomic<uint64_t> waiting_{0};      // Size of waiters_, or one more.

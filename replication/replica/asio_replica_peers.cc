@@ -1,5 +1,7 @@
 // AsioReplica's side towards the other nodes: what they send goes to the driver's thread, commands into the
 // inbox.
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "core/broker/broker.h"
@@ -9,6 +11,7 @@ namespace mom::replication {
 namespace {
 
 constexpr int64_t kForwardedWaitMs = 5000;  // For the own view to hold a forwarded write.
+constexpr auto kResignPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -71,6 +74,12 @@ void AsioReplica::OnSnapshotRequest(const quorum::Identity& from, const Snapshot
                                     std::function<void(Result<SnapshotChunk>)> reply) {
   if (from.cluster != data_.identity.cluster) return reply(Status(Status::kWrongOwner, "of another cluster"));
   snapshots_->Serve(from, request, std::move(reply));
+}
+
+void AsioReplica::Resign() {
+  if (options_.transport == nullptr || leader() != data_.identity.node) return;
+  OnReplicaThread([this] { driver_.Resign(); });
+  std::this_thread::sleep_for(kResignPause);
 }
 
 std::unique_ptr<AsioForwarder> AsioReplica::MakeForwarder() {

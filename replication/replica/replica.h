@@ -29,6 +29,14 @@ class ViewSnapshot {
   virtual Offset applied_end() const = 0;
 };
 
+// What a leader knows of another node.
+struct PeerInfo {
+  uint32_t node_id = 0;
+  bool voter = false;
+  bool connected = false;  // It pulls now.
+  Offset durable_end;      // As it has acknowledged.
+};
+
 struct ReplicaInfo {
   uint32_t node_id = 0;
   std::string role;  // "leader", "follower", "candidate", "starting".
@@ -44,6 +52,7 @@ struct ReplicaInfo {
   bool loading_snapshot = false;  // Too far behind for the log.
   bool disk_nearly_full = false;
   std::vector<uint32_t> voters;  // Node ids of those who count for majorities, ascending.
+  std::vector<PeerInfo> peers;   // On a leader.
   std::string failure;           // Why the node cannot go on; empty when well.
 };
 

@@ -46,7 +46,7 @@ class History {
                     << n->core->log_end() << " durable " << n->core->durable_end() << " committed "
                     << n->core->committed_end() << " voters " << n->core->voters() << " leader "
                     << n->core->leader() << " damaged " << n->core->damaged() << " session "
-                    << n->core->session();
+                    << n->core->following().session;
     }
   }
 
@@ -189,8 +189,8 @@ class History {
     if (what < 975) return DamageSome(id);
     if (what < 985) return ChangeSomething(id);
     if (what < 995) return world_.Do(id, ReadRequested{++next_read_});
-    if (Below(2) == 0 && world_.node(id).core && world_.node(id).core->session() != SessionId{}) {
-      return world_.Do(id, StreamClosed{world_.node(id).core->leader(), world_.node(id).core->session()});
+    if (Below(2) == 0 && world_.node(id).core && world_.node(id).core->following().session != SessionId{}) {
+      return world_.Do(id, StreamClosed{world_.node(id).core->leader(), world_.node(id).core->following().session});
     }
   }
 

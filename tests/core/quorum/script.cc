@@ -168,7 +168,7 @@ void Script::AddNetworkCommands() {
   };
   commands_["close"] = [this](const Words& w) {  // The first sees that its stream to the second is gone.
     const auto [id, peer] = Arrow(w.at(1));
-    world().Do(id, StreamClosed{NodeId{peer}, world().node(id).core->session()});
+    world().Do(id, StreamClosed{NodeId{peer}, world().node(id).core->following().session});
   };
   commands_["say"] = [this](const Words& w) { Say(w); };
 }

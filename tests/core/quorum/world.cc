@@ -80,7 +80,7 @@ void World::Crash(uint32_t id, bool loud) {
   for (auto& [other, peer] : nodes_) {
     if (other == id || !peer->core) continue;
     std::vector<SessionId> sessions;
-    if (peer->core->session() != SessionId{}) sessions.push_back(peer->core->session());
+    if (peer->core->following().session != SessionId{}) sessions.push_back(peer->core->following().session);
     for (const Progress& p : peer->core->progress()) {
       if (p.key.node == n.id && p.open) sessions.push_back(p.session);
     }
