@@ -169,6 +169,7 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   Recorder recorder;
   LoadOptions load_options;
   load_options.seed = options.seed;
+  load_options.publishers = options.publishers;
   Load load(&cluster, &recorder, load_options);
   cluster.StartAll();
   if (!cluster.WaitAllReady(kStartMs)) {

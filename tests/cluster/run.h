@@ -15,6 +15,7 @@ struct RunOptions {
   std::string folder;  // Exists and is empty; gets the nodes' data and history.txt.
   uint32_t nodes = 3;
   uint32_t seconds = 10;  // Of faults.
+  uint32_t publishers = 3;
   uint64_t seed = 1;
 };
 

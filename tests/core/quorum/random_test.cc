@@ -190,7 +190,8 @@ class History {
     if (what < 985) return ChangeSomething(id);
     if (what < 995) return world_.Do(id, ReadRequested{++next_read_});
     if (Below(2) == 0 && world_.node(id).core && world_.node(id).core->following().session != SessionId{}) {
-      return world_.Do(id, StreamClosed{world_.node(id).core->leader(), world_.node(id).core->following().session});
+      return world_.Do(
+          id, StreamClosed{world_.node(id).core->leader(), world_.node(id).core->following().session});
     }
   }
 
