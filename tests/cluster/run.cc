@@ -37,6 +37,7 @@ Event SampleOf(uint32_t node, uint32_t boot, const NodeView& view) {
   event.applied = view.applied;
   event.digest = view.digest;
   event.boot = boot;
+  event.number = view.leader;
   return event;
 }
 

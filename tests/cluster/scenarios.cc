@@ -260,13 +260,13 @@ void Flapping(Nemesis& nemesis) {
   }
 }
 
-// A cut leader is killed before it hears of its successor.
+// A cut leader is killed before it hears of its successor, or before there is one.
 void KillIsolated(Nemesis& nemesis) {
   while (!nemesis.over()) {
     const uint32_t node = nemesis.Leader();
     nemesis.CutFrom(node);
     nemesis.CutTo(node);
-    nemesis.Sleep(kSilenceMs);
+    nemesis.Sleep(500 + static_cast<uint32_t>(nemesis.Random(kSilenceMs)));
     nemesis.Kill(node);
     nemesis.HealNetwork();
     nemesis.Start(node);
