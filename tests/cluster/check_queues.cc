@@ -8,8 +8,9 @@ namespace {
 
 // What is known of one queue name, in log order.
 struct Life {
-  std::vector<std::pair<uint64_t, const Operation*>> changes;  // Sure creations and deletions.
-  std::vector<const Operation*> uses;                          // Sure entries on it.
+  std::vector<std::pair<uint64_t, const Operation*>> changes;    // Sure creations and deletions.
+  std::vector<std::pair<uint64_t, const Operation*>> deletions;  // Those alone.
+  std::vector<const Operation*> uses;                            // Sure entries on it.
   std::vector<const Message*> messages;
   bool is_uncertain = false;  // A creation of unknown outcome, a purge, or answers that nobody saw.
 };
@@ -32,12 +33,16 @@ std::map<std::string_view, Life> FindLives(const Index& index) {
     if (!first.ok() || first.offset() == kNone) continue;
     if (is_change) {
       life.changes.emplace_back(first.offset(), &first);
+      if (IsDeletion(first)) life.deletions.emplace_back(first.offset(), &first);
     } else {
       life.uses.push_back(&first);
     }
   }
   for (const auto& [payload, message] : index.messages()) lives[message.queue].messages.push_back(&message);
-  for (auto& [queue, life] : lives) std::sort(life.changes.begin(), life.changes.end());
+  for (auto& [queue, life] : lives) {
+    std::sort(life.changes.begin(), life.changes.end());
+    std::sort(life.deletions.begin(), life.deletions.end());
+  }
   return lives;
 }
 
@@ -62,10 +67,9 @@ bool MayBeTakenBefore(const Message& message, uint64_t offset) {
 void CheckMessage(const Life& life, const Message& message, Report* report) {
   if (message.ok() == nullptr || message.ok()->offset() == kNone) return;
   const uint64_t sent = message.ok()->offset();
-  const auto next = std::find_if(life.changes.begin(), life.changes.end(), [sent](const auto& change) {
-    return change.first > sent && IsDeletion(*change.second);
-  });
-  if (next == life.changes.end()) return;
+  const auto next = std::lower_bound(life.deletions.begin(), life.deletions.end(), sent,
+                                     [](const auto& deletion, uint64_t at) { return deletion.first < at; });
+  if (next == life.deletions.end()) return;
   const std::string what = "message " + Hex(message.payload) + " of " + std::string(message.queue);
   if (!life.is_uncertain && !MayBeTakenBefore(message, next->first))
     report->Add("C7", what + " was in the queue when " + Describe(*next->second) + " was done");

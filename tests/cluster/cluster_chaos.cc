@@ -88,6 +88,9 @@ int Main(int argc, char** argv) {
   app.add_option("--scenario", options.scenarios, "Names, or all")->delimiter(',')->capture_default_str();
   app.add_option("--seconds", options.run.seconds, "Of faults, each scenario")->capture_default_str();
   app.add_option("--nodes", options.run.nodes, "3 or 5")->check(CLI::Range(3, 7))->capture_default_str();
+  app.add_option("--publishers", options.run.publishers, "Clients that only send")
+      ->check(CLI::Range(1, 64))
+      ->capture_default_str();
   app.add_option("--seed", options.run.seed, "Of faults and load")->capture_default_str();
   app.add_option("--kills", options.kills,
                  "Instead: kill the leader so often and measure the gaps in writing");

@@ -19,6 +19,7 @@
 //   auto=1                          a receive that acknowledges by itself;  lease_ms  its lease or extension
 //   replayed=1                      Mom-Replayed
 //   number                          count: messages of the queue;  receive: the most that was asked for
+//                                   sample: the leader that the node knows, 0 for none
 //   boot                            which start of NODE answered (with sample)
 //   items=ID:LEASE:ATTEMPT:PAYLOAD:HASH,...   messages, hexadecimal, 0 for what does not apply: PAYLOAD is
 //   the

@@ -245,8 +245,7 @@ std::vector<Case> OrderCases() {
   };
 }
 
-std::vector<Case> StateCases() {
-  const std::string sample = Line(1, "ok s 0 1 sample - epoch=2 offset=9 applied=9 digest=d boot=1");
+std::vector<Case> QueueCases() {
   return {
       {"deleted with a message in it", kMade + kSendA + kSendB + kTakeB + kDeleted, {"C7"}},
       {"deleted by somebody else",
@@ -264,6 +263,11 @@ std::vector<Case> StateCases() {
            Line(1200, "invoke c 3 1 receive q auto=1") +
            Line(1202, "ok c 3 1 receive q offset=120 epoch=2 items=100:0:2:a:aa"),
        {"C7"}},
+  };
+}
+
+std::vector<Case> ReadCases() {
+  return {
       {"a write answered before it was applied",
        Line(10, "invoke p 1 1 publish q key=k1 items=0:0:0:a:aa") +
            Line(12, "ok p 1 1 publish q offset=10 epoch=1 applied=10 items=100:0:0:a:aa"),
@@ -286,6 +290,12 @@ std::vector<Case> StateCases() {
        kSendA + Line(15, "invoke r 1 2 peek q items=100:0:0:0:0") +
            Line(16, "ok r 1 2 peek q applied=11 items=100:0:0:b:bb"),
        {"C8"}},
+  };
+}
+
+std::vector<Case> StateCases() {
+  const std::string sample = Line(1, "ok s 0 1 sample - epoch=2 offset=9 applied=9 digest=d boot=1");
+  return {
       {"a node that went back for a client",
        kSendA + Line(15, "invoke p 8 1 count q") + Line(16, "ok p 8 1 count q applied=10 number=1"),
        {"C11"}},
@@ -330,6 +340,11 @@ TEST(Momcheck, FindsWrongMessages) {
 
 TEST(Momcheck, FindsWrongOrder) {
   Expect(OrderCases());
+}
+
+TEST(Momcheck, FindsWrongDeletionsAndReads) {
+  Expect(QueueCases());
+  Expect(ReadCases());
 }
 
 TEST(Momcheck, FindsWrongState) {

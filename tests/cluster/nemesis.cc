@@ -105,6 +105,14 @@ void Nemesis::Restart(uint32_t node) {
 }
 
 void Nemesis::Damage(uint32_t node) {
+  Overwrite(node, false);
+}
+
+void Nemesis::TearTail(uint32_t node) {
+  Overwrite(node, true);
+}
+
+void Nemesis::Overwrite(uint32_t node, bool tail) {
   namespace fs = std::filesystem;
   fs::path newest;
   for (const auto& entry : fs::directory_iterator(cluster_->node(node).data_dir() + "/log")) {
@@ -119,11 +127,12 @@ void Nemesis::Damage(uint32_t node) {
   bytes.resize(static_cast<size_t>(file.gcount()));
   bytes.resize(bytes.find_last_not_of('\0') + 1);
   if (bytes.size() < 2000) return;
-  const size_t at = 1000 + Random(bytes.size() - 2000);
-  const char flipped = static_cast<char>(bytes[at] ^ (1 << Random(8)));
+  const size_t at = tail ? bytes.size() - 1 - Random(300) : 1000 + Random(bytes.size() - 2000);
+  std::string damage(1, static_cast<char>(bytes[at] ^ (1 << Random(8))));
+  if (tail) damage.assign(bytes.size() - at, '\0');
   file.clear();
   file.seekp(static_cast<std::streamoff>(at));
-  file.write(&flipped, 1);
+  file.write(damage.data(), static_cast<std::streamsize>(damage.size()));
   Count(node, file.good());
 }
 
@@ -131,6 +140,19 @@ void Nemesis::WaitReady(uint32_t ms) {
   const uint64_t deadline = std::min(end_ns_, NowNs() + ms * kNsPerMs);
   for (uint32_t id = 1; id <= size() && NowNs() < deadline;) {
     if (cluster_->IsReady(id, 200)) {
+      ++id;
+    } else {
+      SleepMs(10);
+    }
+  }
+}
+
+void Nemesis::WaitEqual(uint32_t ms) {
+  const uint64_t deadline = std::min(end_ns_, NowNs() + ms * kNsPerMs);
+  const auto target = cluster_->Look(Leader(), 500);
+  for (uint32_t id = 1; target && id <= size() && NowNs() < deadline;) {
+    const auto view = cluster_->Look(id, 500);
+    if (view && view->applied >= target->applied) {
       ++id;
     } else {
       SleepMs(10);

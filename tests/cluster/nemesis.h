@@ -32,10 +32,13 @@ class Nemesis {
   void Pause(uint32_t node);
   void Resume(uint32_t node);
   void Restart(uint32_t node);  // SIGTERM, which must end well, and start.
-  // Flips a bit of the node's log; REQUIRES: it does not run.
+  // Flips a bit of the node's log, or zeroes its last bytes. REQUIRES: it does not run.
   void Damage(uint32_t node);
+  void TearTail(uint32_t node);
   // Waits until all say they are ready, for at most `ms`.
   void WaitReady(uint32_t ms);
+  // Waits until all have applied what the leader has applied now, whatever they say of being ready.
+  void WaitEqual(uint32_t ms);
 
   // On the network between the nodes; without one nothing happens.
   void CutFrom(uint32_t node);  // What it sends.
@@ -57,6 +60,7 @@ class Nemesis {
  private:
   void Count(uint32_t node, bool effective);
   void LookForDead(uint32_t node);
+  void Overwrite(uint32_t node, bool tail);
 
   Cluster* const cluster_;
   SplitMix64 random_;

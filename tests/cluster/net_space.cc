@@ -92,10 +92,11 @@ bool BecomeAbleToMakeSpaces() {
   if (geteuid() == 0) return true;
   const uid_t user = geteuid();
   const gid_t group = getegid();
-  if (unshare(CLONE_NEWUSER) != 0) return false;
+  // The network, too: coming back to one that belongs to the machine's root would not be allowed.
+  if (unshare(CLONE_NEWUSER | CLONE_NEWNET) != 0) return false;
   return WriteFile("/proc/self/setgroups", "deny") &&
          WriteFile("/proc/self/uid_map", "0 " + std::to_string(user) + " 1") &&
-         WriteFile("/proc/self/gid_map", "0 " + std::to_string(group) + " 1");
+         WriteFile("/proc/self/gid_map", "0 " + std::to_string(group) + " 1") && BringLoopbackUp();
 }
 
 int SocketIn(const NetSpace* space) {

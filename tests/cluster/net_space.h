@@ -32,8 +32,8 @@ struct Endpoint {
   uint16_t port = 0;
 };
 
-// Makes the process root of a user namespace of its own if it is not root. Before any thread starts. False:
-// there will be no NetSpace.
+// Makes the process root of a user namespace of its own, with a network of its own, if it is not root. Before
+// any thread starts. False: there will be no NetSpace.
 bool BecomeAbleToMakeSpaces();
 
 // A TCP socket in `space`, of the machine if that is null; -1 on failure.

@@ -37,6 +37,7 @@ Event SampleOf(uint32_t node, uint32_t boot, const NodeView& view) {
   event.applied = view.applied;
   event.digest = view.digest;
   event.boot = boot;
+  event.number = view.leader;
   return event;
 }
 
@@ -86,6 +87,27 @@ bool Converge(Cluster* cluster, Recorder* recorder, int timeout_ms) {
     SleepMs(20);
   }
   return false;
+}
+
+// Waits until every node has applied what any of them knew to be applied at the beginning. Milliseconds;
+// negative: not within `timeout_ms`.
+double CatchUp(Cluster* cluster, int timeout_ms) {
+  const uint64_t begin = NowNs(), deadline = begin + static_cast<uint64_t>(timeout_ms) * kNsPerMs;
+  uint64_t target = 0;
+  for (uint32_t id = 1; id <= cluster->size(); ++id) {
+    if (const auto view = cluster->Look(id, 200)) target = std::max(target, view->applied);
+  }
+  for (uint32_t id = 1; id <= cluster->size();) {
+    const auto view = cluster->Look(id, 1000);
+    if (view && view->applied >= target) {
+      ++id;
+    } else if (NowNs() > deadline) {
+      return -1;
+    } else {
+      SleepMs(5);
+    }
+  }
+  return static_cast<double>(NowNs() - begin) / static_cast<double>(kNsPerMs);
 }
 
 bool IsExplained(const std::string& code) {
@@ -148,6 +170,7 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   Recorder recorder;
   LoadOptions load_options;
   load_options.seed = options.seed;
+  load_options.publishers = options.publishers;
   Load load(&cluster, &recorder, load_options);
   cluster.StartAll();
   if (!cluster.WaitAllReady(kStartMs)) {
@@ -166,15 +189,15 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   scenario.run(nemesis);
   nemesis.HealAll();
   const uint64_t healed = NowNs();
+  result.catch_up_ms = CatchUp(&cluster, kConvergeMs);
+  if (result.catch_up_ms < 0) result.problems.push_back("C14: a node did not catch up after healing");
   if (!cluster.WaitAllReady(kConvergeMs))
     result.problems.push_back("C14: a node did not become ready after healing");
   SleepMs(1000);
   const uint64_t until = NowNs();
   load.Stop(kSettleMs);
-  const uint64_t stopped = NowNs();
   if (!Converge(&cluster, &recorder, kConvergeMs))
     result.problems.push_back("C14: nodes did not become equal");
-  result.converge_ms = static_cast<double>(NowNs() - stopped) / static_cast<double>(kNsPerMs);
   if (const std::string left = load.Drain(kDrainMs); !left.empty())
     result.problems.push_back("queue " + left + " could not be drained");
   if (!Converge(&cluster, &recorder, kConvergeMs))
@@ -194,13 +217,13 @@ std::string ToLine(const Scenario& scenario, const RunOptions& options, const Ru
   std::snprintf(
       line, sizeof line,
       "%-17s %u nodes seed %llu: faults %llu (leader %llu), acked %llu, refused %llu, unknown %llu, "
-      "leader changes %llu, longest gap %.0f ms: ",
+      "leader changes %llu, longest gap %.0f ms, equal after %.0f ms: ",
       scenario.name, options.nodes, static_cast<unsigned long long>(options.seed),
       static_cast<unsigned long long>(result.faults),
       static_cast<unsigned long long>(result.faults_on_leader),
       static_cast<unsigned long long>(verdict.acknowledged_messages),
       static_cast<unsigned long long>(verdict.refused), static_cast<unsigned long long>(verdict.unknown),
-      static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms);
+      static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms, result.catch_up_ms);
   std::string text = line;
   text += result.problems.empty() ? "good" : "FAILED";
   for (const std::string& problem : result.problems) text += "; " + problem;

@@ -15,6 +15,7 @@ struct RunOptions {
   std::string folder;  // Exists and is empty; gets the nodes' data and history.txt.
   uint32_t nodes = 3;
   uint32_t seconds = 10;  // Of faults.
+  uint32_t publishers = 3;
   uint64_t seed = 1;
 };
 
@@ -22,7 +23,7 @@ struct RunResult {
   uint64_t faults = 0, faults_on_leader = 0;
   uint64_t leader_changes = 0;
   double longest_gap_ms = 0;  // Without an acknowledged publish, under load.
-  double converge_ms = 0;     // From the end of the faults until all nodes were equal.
+  double catch_up_ms = 0;     // From healing until all nodes had applied what was committed then.
   Verdict verdict;
   std::map<std::string, uint64_t> refusals;  // By code, but for those that faults explain.
   std::vector<std::string> problems;         // Why the run is no pass; empty: it is one.

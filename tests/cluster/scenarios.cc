@@ -115,6 +115,7 @@ void DamageFollower(Nemesis& nemesis) {
     nemesis.Kill(node);
     nemesis.Damage(node);
     nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);  // Two damaged nodes of three are more than is survived.
     Calm(nemesis);
   }
 }
@@ -125,7 +126,43 @@ void DamageLeader(Nemesis& nemesis) {
     nemesis.Kill(node);
     nemesis.Damage(node);
     nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);  // Two damaged nodes of three are more than is survived.
     Calm(nemesis);
+  }
+}
+
+// What a node had made durable is gone again: its disk lied.
+void TornTail(Nemesis& nemesis) {
+  while (!nemesis.over()) {
+    const uint32_t node = nemesis.Random(2) == 0 ? nemesis.Leader() : nemesis.Follower();
+    nemesis.Kill(node);
+    nemesis.TearTail(node);
+    nemesis.Start(node);
+    nemesis.WaitEqual(kReadyMs);
+    Calm(nemesis);
+  }
+}
+
+// One after the other, each only when the last one says that it is ready: never without a majority.
+void KillInTurn(Nemesis& nemesis) {
+  while (!nemesis.over()) {
+    for (uint32_t id = 1; id <= nemesis.size() && !nemesis.over(); ++id) {
+      nemesis.Leader();
+      nemesis.Kill(id);
+      nemesis.Start(id);
+      nemesis.WaitReady(kReadyMs);
+    }
+  }
+}
+
+void PauseAll(Nemesis& nemesis) {
+  while (!nemesis.over()) {
+    nemesis.Leader();
+    for (uint32_t id = 1; id <= nemesis.size(); ++id) nemesis.Pause(id);
+    nemesis.Sleep(200 + static_cast<uint32_t>(nemesis.Random(3500)));
+    for (uint32_t id = 1; id <= nemesis.size(); ++id) nemesis.Resume(id);
+    Calm(nemesis);
+    nemesis.Sleep(500);
   }
 }
 
@@ -223,13 +260,13 @@ void Flapping(Nemesis& nemesis) {
   }
 }
 
-// A cut leader is killed before it hears of its successor.
+// A cut leader is killed before it hears of its successor, or before there is one.
 void KillIsolated(Nemesis& nemesis) {
   while (!nemesis.over()) {
     const uint32_t node = nemesis.Leader();
     nemesis.CutFrom(node);
     nemesis.CutTo(node);
-    nemesis.Sleep(kSilenceMs);
+    nemesis.Sleep(500 + static_cast<uint32_t>(nemesis.Random(kSilenceMs)));
     nemesis.Kill(node);
     nemesis.HealNetwork();
     nemesis.Start(node);
@@ -276,12 +313,16 @@ const std::vector<Scenario>& Scenarios() {
       {"kill-any", "kill -9 of nodes faster than they come back", false, false, KillAny},
       {"kill-minority", "kill -9 of leader and followers, as many as may fail", false, true, KillMinority},
       {"kill-all", "kill -9 of all nodes at once", false, true, KillAll},
+      {"kill-in-turn", "kill -9 of one node after the other, as soon as the last one is ready", false, true,
+       KillInTurn},
+      {"pause-all", "SIGSTOP of all nodes at once", false, false, PauseAll},
       {"pause-leader", "SIGSTOP of the leader until another one leads", false, true, PauseLeader},
       {"pause-follower", "SIGSTOP of a follower", false, false, PauseFollower},
       {"stutter", "short SIGSTOPs of anybody", false, false, Stutter},
       {"rolling-restart", "SIGTERM of one node after the other", false, true, RollingRestart},
       {"damage-follower", "a flipped bit in the log of a killed follower", false, false, DamageFollower},
       {"damage-leader", "a flipped bit in the log of a killed leader", false, true, DamageLeader},
+      {"torn-tail", "the last bytes of a killed node's log zeroed", false, true, TornTail},
       {"isolate-leader", "the leader cut off", true, true, IsolateLeader},
       {"isolate-follower", "a follower cut off", true, false, IsolateFollower},
       {"mute-leader", "what the leader sends is lost", true, true, MuteLeader},
