@@ -1,0 +1,76 @@
+// What AsioReplica shows of itself.
+#include <algorithm>
+
+#include "replication/replica/asio_replica.h"
+
+namespace mom::replication {
+namespace {
+
+const char* NameOf(quorum::Role role) {
+  switch (role) {
+    case quorum::Role::kLeader:
+      return "leader";
+    case quorum::Role::kProspective:
+    case quorum::Role::kCandidate:
+      return "candidate";
+    default:
+      return "follower";
+  }
+}
+
+}  // namespace
+
+void AsioReplica::Publish() {
+  const quorum::Quorum& quorum = driver_.quorum();
+  role_ = NameOf(quorum.role());
+  const bool changed = leader_id_.exchange(quorum.leader().value) != quorum.leader().value;
+  if (changed && forwarder_) runtime_.Post([this] { forwarder_->OnLeaderChanged(); });
+  // A follower of a leader that writes nothing gets nothing to apply, but hears how far the leader is.
+  const quorum::Following& following = quorum.following();
+  const Offset known =
+      std::max(quorum.high_watermark().value_or(quorum::kOffsetMax), following.leader_high_watermark);
+  const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
+  if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
+  std::lock_guard lock(info_mutex_);
+  info_.voters.clear();
+  for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
+  info_.peers.clear();
+  for (const quorum::Progress& p : quorum.progress()) {
+    info_.peers.push_back({p.key.node.value, p.voter, p.open, p.match});
+  }
+  info_.epoch = quorum.epoch();
+  info_.leader_id = quorum.leader().value;
+  info_.log_end = quorum.log_end();
+  info_.durable_end = quorum.durable_end();
+  // A new leader knows none of its own yet; what was known before stays true.
+  info_.high_watermark = std::max({info_.high_watermark, quorum.high_watermark().value_or(Offset{0}),
+                                   quorum.following().leader_high_watermark});
+  info_.damaged = quorum.damaged();
+  info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
+}
+
+ReplicaInfo AsioReplica::Info() const {
+  ReplicaInfo info;
+  {
+    std::lock_guard lock(info_mutex_);
+    info = info_;
+  }
+  info.role = role_.load();
+  info.caught_up = caught_up_.load();
+  info.applied_end = Offset{applied_end_.load()};
+  info.high_watermark = std::max(info.high_watermark, Offset{committed_end_.load()});
+  info.digest = digest_.load();
+  info.log_start = Offset{log_start_.load()};
+  info.wal_syncs = wal_syncs_.load();
+  info.wal_entries = wal_entries_.load();
+  info.wal_bytes = wal_bytes_.load();
+  info.pending = pending_entries_.load();
+  info.disk_nearly_full = disk_nearly_full_.load();
+  return info;
+}
+
+Timestamp AsioReplica::Now() const {
+  return std::max(Timestamp{applied_ms_.load()}, WallNow());
+}
+
+}  // namespace mom::replication
