@@ -78,6 +78,18 @@ void PauseLeader(Nemesis& nemesis) {
   }
 }
 
+// A silent leader is killed, before or after there is another one, and comes back.
+void KillPaused(Nemesis& nemesis) {
+  while (!nemesis.over()) {
+    const uint32_t node = nemesis.Leader();
+    nemesis.Pause(node);
+    nemesis.Sleep(500 + static_cast<uint32_t>(nemesis.Random(kSilenceMs)));
+    nemesis.Kill(node);
+    nemesis.Start(node);
+    Calm(nemesis);
+  }
+}
+
 void PauseFollower(Nemesis& nemesis) {
   while (!nemesis.over()) {
     const uint32_t node = nemesis.Follower();
@@ -317,6 +329,7 @@ const std::vector<Scenario>& Scenarios() {
        KillInTurn},
       {"pause-all", "SIGSTOP of all nodes at once", false, false, PauseAll},
       {"pause-leader", "SIGSTOP of the leader until another one leads", false, true, PauseLeader},
+      {"kill-paused", "kill -9 of a leader that was paused for a while", false, true, KillPaused},
       {"pause-follower", "SIGSTOP of a follower", false, false, PauseFollower},
       {"stutter", "short SIGSTOPs of anybody", false, false, Stutter},
       {"rolling-restart", "SIGTERM of one node after the other", false, true, RollingRestart},
