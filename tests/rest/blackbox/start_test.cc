@@ -107,7 +107,10 @@ TEST_F(StartTest, ANearlyFullDiskRefusesPublishingWhileReceivingGoesOn) {
 TEST_F(StartTest, RefusesBadArguments) {
   ExpectRefused({"--no-such-flag"}, "no-such-flag");
   ExpectRefused({"--rest-listen", "nonsense"}, "HOST:PORT");
-  ExpectRefused({"--peers", "1=127.0.0.1:1,2=127.0.0.1:2"}, "single node");
+  ExpectRefused({"--peers", "1=127.0.0.1:1,2=127.0.0.1"}, "ID=HOST:PORT");
+  ExpectRefused({"--peers", "1=127.0.0.1:1,1=127.0.0.1:2"}, "twice");
+  ExpectRefused({"--peers", "2=127.0.0.1:1,3=127.0.0.1:2"}, "does not name this node");
+  ExpectRefused({"--join", "127.0.0.1:1"}, "--join");
   ExpectRefused({"--registration", "maybe"}, "maybe");
   ExpectRefused({"--config", dir_ / "missing.toml"}, "missing.toml");
   EXPECT_FALSE(std::filesystem::exists(data_));
