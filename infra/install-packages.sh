@@ -24,7 +24,7 @@ run_packages=(
   libgtest-dev libgmock-dev libbenchmark-dev
   nginx python3 jq
 )
-test_packages=(clang-format clang-tidy spin)
+test_packages=(clang-format clang-tidy spin openssl)
 fuzz_packages=(clang libclang-rt-dev llvm)
 
 case "${1:-run}" in
