@@ -1,10 +1,11 @@
-// What momd does to be one node of several: reads --peers, listens to the others, agrees with them on the
-// cluster.
+// What momd does to be one node of several: reads --peers and --join, listens to the others, agrees with them
+// on the cluster or learns which one it joins.
 #pragma once
 
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 #include "infra/momd_config.h"
@@ -18,6 +19,16 @@ namespace mom::infra {
 // "1=HOST:PORT,2=HOST:PORT,..." with this node among them; or empty for a node alone.
 Result<replication::PeerAddresses> ParsePeers(const MomdConfig& config);
 
+// Nodes of the cluster to join, from --join; empty: none.
+Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config);
+
+// The folder is that of a node of several, or that may become one of several.
+bool IsMember(const replication::DataDir& data);
+
+// What the configuration says of addresses, and where it says nothing what the cluster said last.
+replication::PeerAddresses KnownAddresses(const replication::PeerAddresses& configured,
+                                          const replication::PeerAddresses& remembered);
+
 // The node's links. Stop() the transport before what the router leads to goes.
 struct ClusterLinks {
   replication::PeerAddresses peers;
@@ -27,8 +38,13 @@ struct ClusterLinks {
 };
 
 // Listens, and finds out which cluster `data` belongs to if it does not know yet: waits for all of --peers
-// then, as long as `keep_waiting` says so (else kStopping).
+// or for one
+// of `seeds` that is part of a cluster, as long as `keep_waiting` says so (else kStopping).
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const replication::PeerAddresses& peers,
-                                    replication::DataDir* data, const std::function<bool()>& keep_waiting);
+                                    const std::vector<std::string>& seeds, replication::DataDir* data,
+                                    const std::function<bool()>& keep_waiting);
+
+// From now on who asks is told that these are the cluster's members.
+void TellMembers(const ClusterLinks& links, const replication::Members& members);
 
 }  // namespace mom::infra

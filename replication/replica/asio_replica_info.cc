@@ -31,6 +31,7 @@ void AsioReplica::Publish() {
       std::max(quorum.high_watermark().value_or(quorum::kOffsetMax), following.leader_high_watermark);
   const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
   if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
+  ShowMembers();
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
@@ -47,6 +48,17 @@ void AsioReplica::Publish() {
                                    quorum.following().leader_high_watermark});
   info_.damaged = quorum.damaged();
   info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
+}
+
+void AsioReplica::ShowMembers() {
+  const quorum::VoterSet& voters = driver_.quorum().voters();
+  if (members_.voters == voters && members_.addresses == driver_.addresses()) return;
+  members_ = Members{voters, driver_.addresses()};
+  {
+    std::lock_guard lock(info_mutex_);
+    for (const auto& [node, address] : members_.addresses) info_.addresses[node.value] = address;
+  }
+  if (options_.on_members) options_.on_members(members_);
 }
 
 ReplicaInfo AsioReplica::Info() const {

@@ -104,10 +104,13 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   data->view_name = *name;
   uint64_t seed = 0;
   randombytes_buf(&seed, sizeof seed);
-  auto restored =
-      RestoreFrom(log_options, *log, applied, data->view->Latest()->Get(broker::keys::Voters()), seed);
+  const std::optional<std::string> view_voters = data->view->Latest()->Get(broker::keys::Voters());
+  auto restored = RestoreFrom(log_options, *log, applied, view_voters, seed);
   if (!restored.ok()) return restored.status();
   data->restored = *std::move(restored);
+  auto addresses = LastAddresses(log_options, *log, view_voters);
+  if (!addresses.ok()) return addresses.status();
+  data->addresses = *std::move(addresses);
   // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.
   data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallMs()) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
@@ -138,9 +141,9 @@ Result<DataDir> LockDataDir(const DataDirOptions& options) {
 }
 
 // The voters first: an identity with a cluster says that they are there.
-Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders) {
+Status JoinCluster(DataDir* data, Uuid cluster, const Members& founders) {
   MOM_CHECK(data->identity.cluster.empty() && !cluster.empty());
-  MOM_RETURN_IF_ERROR(WriteFirstVoters(data->env, data->path, founders));
+  MOM_RETURN_IF_ERROR(WriteFirstMembers(data->env, data->path, founders));
   data->identity.cluster = cluster;
   return wal::WriteIdentity(data->env, data->path + "/identity", data->identity);
 }
@@ -159,7 +162,7 @@ Result<DataDir> OpenDataDir(const DataDirOptions& options) {
   if (data->identity.cluster.empty()) {
     return Status(Status::kWrongOwner, options.path +
                                            " was made for a cluster that was never founded; start it with "
-                                           "--peers again, or choose an empty --data-dir");
+                                           "--peers or --join again, or choose an empty --data-dir");
   }
   MOM_RETURN_IF_ERROR(OpenDataDir(options, &*data));
   return data;

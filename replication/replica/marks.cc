@@ -35,16 +35,16 @@ Status RemoveMark(wal::Env* env, const std::string& dir, const std::string& path
 
 }  // namespace
 
-Result<quorum::VoterSet> ReadFirstVoters(wal::Env* env, const std::string& dir) {
+Result<Members> ReadFirstMembers(wal::Env* env, const std::string& dir) {
   auto body = wal::ReadSealed(env, VotersPath(dir), kVotersKind);
   if (!body.ok()) return body.status();
-  const auto voters = DecodeVoters(*body);
-  if (!voters) return Status(Status::kCorruption, VotersPath(dir) + " holds no valid voter set");
-  return *voters;
+  auto members = DecodeMembers(*body);
+  if (!members) return Status(Status::kCorruption, VotersPath(dir) + " holds no valid voter set");
+  return *std::move(members);
 }
 
-Status WriteFirstVoters(wal::Env* env, const std::string& dir, const quorum::VoterSet& voters) {
-  return wal::WriteSealed(env, VotersPath(dir), kVotersKind, EncodeVoters(voters));
+Status WriteFirstMembers(wal::Env* env, const std::string& dir, const Members& members) {
+  return wal::WriteSealed(env, VotersPath(dir), kVotersKind, EncodeVoters(members.voters, members.addresses));
 }
 
 Result<Installation> ReadInstallation(wal::Env* env, const std::string& dir) {

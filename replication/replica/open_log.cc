@@ -64,7 +64,9 @@ Status FinishInstallation(wal::Env* env, const std::string& dir, wal::Wal* wal) 
   auto installation = ReadInstallation(env, dir);
   if (installation.status().code() == Status::kNotFound) return Status();
   if (!installation.ok()) return installation.status();
-  MOM_RETURN_IF_ERROR(WriteFirstVoters(env, dir, installation->voters));
+  Members members{installation->voters, {}};
+  if (auto before = ReadFirstMembers(env, dir); before.ok()) members.addresses = before->addresses;
+  MOM_RETURN_IF_ERROR(WriteFirstMembers(env, dir, members));
   MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));
   MOM_RETURN_IF_ERROR(WriteViewName(env, dir, installation->view));
   return RemoveInstallation(env, dir);
@@ -129,11 +131,11 @@ Result<quorum::Restored> RestoreFrom(const OpenLogOptions& options, const Opened
   for (const wal::EpochBegin& e : log.report.epochs) restored.epochs.push_back({e.epoch, e.begin});
   // Voters of the view are of its end and not of the log's start; where they differ the log has the newer
   // entries.
-  auto first = ReadFirstVoters(options.env, options.dir);
+  auto first = ReadFirstMembers(options.env, options.dir);
   if (!first.ok() && first.status().code() != Status::kNotFound) return first.status();
   std::optional<quorum::VoterSet> voters;
   if (view_voters) voters = DecodeVoters(*view_voters);
-  if (!voters && first.ok()) voters = *first;
+  if (!voters && first.ok()) voters = first->voters;
   restored.voters =
       voters ? *voters : quorum::VoterSet({quorum::ReplicaKey{options.identity.node, options.identity.disk}});
   for (const Entry& entry : log.report.voters_entries) {
@@ -148,6 +150,21 @@ Result<quorum::Restored> RestoreFrom(const OpenLogOptions& options, const Opened
   restored.damaged = log.damaged;
   restored.seed = seed;
   return restored;
+}
+
+Result<PeerAddresses> LastAddresses(const OpenLogOptions& options, const OpenedLog& log,
+                                    const std::optional<std::string>& view_voters) {
+  PeerAddresses last;
+  const auto learn = [&last](const std::optional<Members>& members) {
+    if (!members) return;
+    for (const auto& [node, address] : members->addresses) last[node] = address;
+  };
+  auto first = ReadFirstMembers(options.env, options.dir);
+  if (!first.ok() && first.status().code() != Status::kNotFound) return first.status();
+  if (first.ok()) learn(*first);
+  if (view_voters) learn(DecodeMembers(*view_voters));
+  for (const Entry& entry : log.report.voters_entries) learn(DecodeMembers(entry.bytes()));
+  return last;
 }
 
 }  // namespace mom::replication

@@ -32,6 +32,7 @@ class PeerServer {
   using Greet = ServerCall<v1::Greeting, v1::Greeting>;
   using Forward = ServerCall<v1::ForwardRequest, v1::ForwardReply>;
   using Barrier = ServerCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
+  using Administer = ServerCall<v1::AdministerRequest, v1::AdministerReply>;
   using Snapshot = ServerCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
 
   void AcceptStream();
@@ -39,6 +40,7 @@ class PeerServer {
   void ServeGreeting(const std::shared_ptr<Greet>& call);
   void ServeForward(const std::shared_ptr<Forward>& call);
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
+  void ServeAdminister(const std::shared_ptr<Administer>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);
   // Is this for this node, and from one of its cluster?
   Result<quorum::Identity> Check(const v1::PeerHeader& header);
@@ -54,6 +56,7 @@ class PeerServer {
   Greet::Kind greet_;
   Forward::Kind forward_;
   Barrier::Kind barrier_;
+  Administer::Kind administer_;
   Snapshot::Kind snapshot_;
 };
 

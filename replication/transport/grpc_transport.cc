@@ -23,6 +23,7 @@ using ForwardCall = ClientCall<v1::ForwardRequest, v1::ForwardReply>;
 using BarrierCall = ClientCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
 using GreetCall = ClientCall<v1::Greeting, v1::Greeting>;
 using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
+using AdministerCall = ClientCall<v1::AdministerRequest, v1::AdministerReply>;
 using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
 
 // What became of a call that has no answer.
@@ -59,6 +60,8 @@ class GrpcTransport final : public Transport {
   void Forward(NodeId to, std::string command, int64_t timeout_ms,
                std::function<void(Outcome)> done) override;
   void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
+  void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
+                  std::function<void(Status)> done) override;
   void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                      std::function<void(Result<SnapshotChunk>)> done) override;
 
@@ -272,6 +275,26 @@ void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<voi
         });
   }
   if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+void GrpcTransport::Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
+                               std::function<void(Status)> done) {
+  v1::AdministerRequest message;
+  wire::Encode(request, &message);
+  Status status = EncodeOwn(to, message.mutable_header());
+  if (status.ok()) {
+    status = StartCall<AdministerCall>(
+        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncAdminister, message, timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::AdministerReply* reply) {
+          if (answered.ok()) return done(wire::Decode(*reply));
+          const Status failure = FailureOf(to, answered, was_sent);
+          // Not found: the leader, and not what it was asked for.
+          done(failure.code() == Status::kNotFound ? Status(Status::kNotLeader, failure.message()) : failure);
+        });
+  }
+  if (status.ok()) return;
+  status = Status(Status::kNotLeader, status.message());
+  if (!RunSoon([done, status] { done(status); })) done(status);
 }
 
 void GrpcTransport::FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,

@@ -33,7 +33,7 @@ void FullNode::ReplaceDisk(Uuid disk) {
   last_voters_.reset();
   full_ = false;
   SIM_ASSERT(env_->CreateDir(kDir).ok());
-  SIM_ASSERT(replication::WriteFirstVoters(env_.get(), kDir, first_voters_).ok());
+  SIM_ASSERT(replication::WriteFirstMembers(env_.get(), kDir, {first_voters_, {}}).ok());
 }
 
 void FullNode::After(int64_t ns, std::function<void()> task) {
