@@ -2,25 +2,21 @@
 
 #include <sodium.h>
 
-#include <chrono>
 #include <cstdio>
 #include <utility>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
+#include "replication/replica/asio_runtime.h"
 #include "replication/replica/marks.h"
 #include "replication/replica/open_log.h"
+#include "replication/replica/put_aside.h"
 
 namespace mom::replication {
 namespace {
 
 constexpr int kStreamsOfOneMsBits = 12;
-
-int64_t WallMs() {
-  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 Uuid RandomUuid() {
   Uuid uuid;
@@ -62,20 +58,11 @@ Result<wal::HardState> OpenHardState(const DataDir& data) {
   return wal::HardState{};
 }
 
-// The first free name beside `path`.
-std::string QuarantineName(wal::Env* env, const std::string& path) {
-  for (int i = 1;; ++i) {
-    std::string name = path + ".damaged-" + std::to_string(i);
-    if (env->ListDir(name).status().code() == Status::kNotFound) return name;
-  }
-}
-
-Status PutViewAside(const DataDirOptions& options, const std::string& path, const Status& damage,
+Status PutViewAside(const DataDirOptions& options, const std::string& name, const Status& damage,
                     DataDir* data) {
-  const std::string aside = QuarantineName(options.env, path);
-  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
-  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + aside + " and built anew";
+  const auto aside = PutAside(options.env, options.path, name);
+  if (!aside.ok()) return aside.status();
+  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + *aside + " and built anew";
   return Status();
 }
 
@@ -96,7 +83,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   if (!log.ok()) return damage.ok() ? log.status() : damage;
   data->note = log->note;
   if (!damage.ok()) {
-    MOM_RETURN_IF_ERROR(PutViewAside(options, path, damage, data));
+    MOM_RETURN_IF_ERROR(PutViewAside(options, *name, damage, data));
     view = LevelDbView::Open(path, view_options);
     if (!view.ok()) return view.status();
   }
@@ -109,7 +96,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   if (!restored.ok()) return restored.status();
   data->restored = *std::move(restored);
   // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.
-  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallMs()) << kStreamsOfOneMsBits};
+  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallNow().ms) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
   data->report = std::move(log->report);
   return Status();
