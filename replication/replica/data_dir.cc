@@ -4,6 +4,7 @@
 
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
@@ -12,6 +13,7 @@
 #include "replication/replica/marks.h"
 #include "replication/replica/open_log.h"
 #include "replication/replica/put_aside.h"
+#include "replication/replica/view_folders.h"
 
 namespace mom::replication {
 namespace {
@@ -66,6 +68,21 @@ Status PutViewAside(const DataDirOptions& options, const std::string& name, cons
   return Status();
 }
 
+// Views that a crash has left behind. Keeping them is no reason not to start.
+void RemoveOtherViews(DataDir* data) {
+  std::vector<std::string> kept = {data->view_name};
+  const auto installation = ReadInstallation(data->env, data->path);
+  if (installation.ok()) kept.push_back(installation->view);
+  if (!installation.ok() && installation.status().code() != Status::kNotFound) return;  // Says not which.
+  const auto removed = RemoveLeftoverViews(data->path, kept);
+  const auto note = [data](const std::string& text) {
+    data->note += (data->note.empty() ? "" : "; ") + text;
+  };
+  if (!removed.ok()) return note("a view that is not in use stays: " + removed.status().message());
+  for (const std::string& name : *removed)
+    note("the folder " + name + " of an interrupted transfer was removed");
+}
+
 // The view first: it says where the log must reach.
 Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   auto name = ViewToOpen(options.env, options.path);
@@ -99,6 +116,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallNow().ms) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
   data->report = std::move(log->report);
+  RemoveOtherViews(data);  // All that is in use could be opened.
   return Status();
 }
 
