@@ -2,25 +2,23 @@
 
 #include <sodium.h>
 
-#include <chrono>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
+#include "replication/replica/asio_runtime.h"
 #include "replication/replica/marks.h"
 #include "replication/replica/open_log.h"
+#include "replication/replica/put_aside.h"
+#include "replication/replica/view_folders.h"
 
 namespace mom::replication {
 namespace {
 
 constexpr int kStreamsOfOneMsBits = 12;
-
-int64_t WallMs() {
-  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 Uuid RandomUuid() {
   Uuid uuid;
@@ -62,21 +60,27 @@ Result<wal::HardState> OpenHardState(const DataDir& data) {
   return wal::HardState{};
 }
 
-// The first free name beside `path`.
-std::string QuarantineName(wal::Env* env, const std::string& path) {
-  for (int i = 1;; ++i) {
-    std::string name = path + ".damaged-" + std::to_string(i);
-    if (env->ListDir(name).status().code() == Status::kNotFound) return name;
-  }
+Status PutViewAside(const DataDirOptions& options, const std::string& name, const Status& damage,
+                    DataDir* data) {
+  const auto aside = PutAside(options.env, options.path, name);
+  if (!aside.ok()) return aside.status();
+  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + *aside + " and built anew";
+  return Status();
 }
 
-Status PutViewAside(const DataDirOptions& options, const std::string& path, const Status& damage,
-                    DataDir* data) {
-  const std::string aside = QuarantineName(options.env, path);
-  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
-  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + aside + " and built anew";
-  return Status();
+// Views that a crash has left behind. Keeping them is no reason not to start.
+void RemoveOtherViews(DataDir* data) {
+  std::vector<std::string> kept = {data->view_name};
+  const auto installation = ReadInstallation(data->env, data->path);
+  if (installation.ok()) kept.push_back(installation->view);
+  if (!installation.ok() && installation.status().code() != Status::kNotFound) return;  // Says not which.
+  const auto removed = RemoveLeftoverViews(data->path, kept);
+  const auto note = [data](const std::string& text) {
+    data->note += (data->note.empty() ? "" : "; ") + text;
+  };
+  if (!removed.ok()) return note("a view that is not in use stays: " + removed.status().message());
+  for (const std::string& name : *removed)
+    note("the folder " + name + " of an interrupted transfer was removed");
 }
 
 // The view first: it says where the log must reach.
@@ -96,7 +100,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   if (!log.ok()) return damage.ok() ? log.status() : damage;
   data->note = log->note;
   if (!damage.ok()) {
-    MOM_RETURN_IF_ERROR(PutViewAside(options, path, damage, data));
+    MOM_RETURN_IF_ERROR(PutViewAside(options, *name, damage, data));
     view = LevelDbView::Open(path, view_options);
     if (!view.ok()) return view.status();
   }
@@ -112,9 +116,10 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   if (!addresses.ok()) return addresses.status();
   data->addresses = *std::move(addresses);
   // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.
-  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallMs()) << kStreamsOfOneMsBits};
+  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallNow().ms) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
   data->report = std::move(log->report);
+  RemoveOtherViews(data);  // All that is in use could be opened.
   return Status();
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mom/v1/voters.pb.h"
+#include "replication/replica/view_folders.h"
 #include "replication/replica/voters_codec.h"
 #include "wal/sealed_file.h"
 
@@ -78,7 +79,7 @@ Status RemoveInstallation(wal::Env* env, const std::string& dir) {
 
 Result<std::string> ReadViewName(wal::Env* env, const std::string& dir) {
   auto name = wal::ReadSealed(env, ViewNamePath(dir), kViewNameKind);
-  if (name.status().code() == Status::kNotFound) return std::string("view");
+  if (name.status().code() == Status::kNotFound) return std::string(kFirstViewFolder);
   return name;
 }
 

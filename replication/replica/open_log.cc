@@ -3,18 +3,11 @@
 #include <utility>
 
 #include "replication/replica/marks.h"
+#include "replication/replica/put_aside.h"
 #include "replication/replica/voters_codec.h"
 
 namespace mom::replication {
 namespace {
-
-// The first free name beside `path`.
-std::string QuarantineName(wal::Env* env, const std::string& path) {
-  for (int i = 1;; ++i) {
-    std::string name = path + ".damaged-" + std::to_string(i);
-    if (env->ListDir(name).status().code() == Status::kNotFound) return name;
-  }
-}
 
 Status OpenWal(const OpenLogOptions& options, OpenedLog* log) {
   const std::string path = options.dir + "/log";
@@ -34,14 +27,12 @@ Status OpenWal(const OpenLogOptions& options, OpenedLog* log) {
 }
 
 // The mark first: from then on nothing this disk once held is taken for granted.
-Status PutAside(const OpenLogOptions& options, const Status& damage, OpenedLog* log) {
+Status PutLogAside(const OpenLogOptions& options, const Status& damage, OpenedLog* log) {
   MOM_RETURN_IF_ERROR(MarkDamaged(options.env, options.dir));
-  const std::string path = options.dir + "/log";
-  const std::string aside = QuarantineName(options.env, path);
-  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.dir));
+  const auto aside = PutAside(options.env, options.dir, "log");
+  if (!aside.ok()) return aside.status();
   log->damaged = true;
-  log->note = "the log was damaged (" + damage.message() + "); it is kept as " + aside +
+  log->note = "the log was damaged (" + damage.message() + "); it is kept as " + *aside +
               ", and what it lacks is fetched from the other nodes; until then this node does not vote";
   return Status();
 }
@@ -86,7 +77,7 @@ Result<OpenedLog> OpenLog(const OpenLogOptions& options, const broker::AppliedSt
   log.damaged = *damaged;
   Status status = OpenWal(options, &log);
   if (status.code() == Status::kCorruption && options.may_repair) {
-    MOM_RETURN_IF_ERROR(PutAside(options, status, &log));
+    MOM_RETURN_IF_ERROR(PutLogAside(options, status, &log));
     status = OpenWal(options, &log);
   }
   if (!status.ok()) return status;
@@ -101,7 +92,7 @@ Result<OpenedLog> OpenLog(const OpenLogOptions& options, const broker::AppliedSt
   if (view.end < log.wal->log_start() && options.may_repair) {
     log.wal.reset();
     MOM_RETURN_IF_ERROR(
-        PutAside(options, Status(Status::kCorruption, "the view that goes with it is gone"), &log));
+        PutLogAside(options, Status(Status::kCorruption, "the view that goes with it is gone"), &log));
     MOM_RETURN_IF_ERROR(OpenWal(options, &log));
   }
   MOM_RETURN_IF_ERROR(ContinueBehind(view, &log));

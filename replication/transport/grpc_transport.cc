@@ -161,7 +161,7 @@ void GrpcTransport::OpenStream(const quorum::Message& open) {
   }
   if (older != nullptr) older->Close();
   if (stream == nullptr) return;
-  if (const auto stub = channels_.To(open.to, ChannelKind::kFetch)) return stream->Start(stub.get());
+  if (const auto stub = channels_.To(open.to, ChannelKind::kFetch)) return stream->Start(stub);
   RunSoon([this, peer = stream->peer(), session = stream->session()] {
     world_.handler->OnStreamClosed(peer, session);
   });
@@ -213,7 +213,7 @@ Status GrpcTransport::StartCall(NodeId to, ChannelKind kind, typename Call::Prep
   }
   const auto call = CallRegister::Make<Call>(world_.calls, std::move(done));
   if (call == nullptr) return Status(Status::kStopping, "the node stops");
-  call->Start(&world_, stub.get(), prepare, request, timeout_ms);
+  call->Start(&world_, stub, prepare, request, timeout_ms);
   return Status();
 }
 

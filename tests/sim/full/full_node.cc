@@ -10,12 +10,6 @@
 #include "tests/sim/violation.h"
 
 namespace mom::sim {
-namespace {
-
-constexpr char kDir[] = "node";
-constexpr int64_t kStartMs = 1'700'000'000'000;
-
-}  // namespace
 
 FullNode::FullNode(FullWorld* world, NodeId id, Uuid disk, const quorum::VoterSet& voters)
     : world_(world), first_voters_(voters), armed_for_(quorum::kNever) {
