@@ -32,7 +32,9 @@ struct Options {
   // A stream without a frame for so long is opened anew (S4).
   int64_t silence_ns() const { return heartbeat_ns() * 5 / 2; }
   int64_t begin_epoch_ns() const { return fetch_timeout_ns() / 2; }
-  int64_t check_quorum_ns() const { return fetch_timeout_ns() * 3 / 2; }
+  // Hardly more than a fetch timeout: a leader that no majority reaches must not be kept for longer than a
+  // silent one; of a leader that is cut off both ways the followers notice first (ADR 0014).
+  int64_t check_quorum_ns() const { return fetch_timeout_ns() * 17 / 16; }
   // First pause before a stream is opened again; doubles up to heartbeat_ns().
   int64_t reopen_ns() const { return heartbeat_ns() / 16; }
 };
