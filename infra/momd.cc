@@ -13,6 +13,7 @@
 #include <memory>
 #include <thread>
 
+#include "infra/descriptor_watch.h"
 #include "infra/momd_admin.h"
 #include "infra/momd_cluster.h"
 #include "infra/momd_config.h"
@@ -70,6 +71,14 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config,
   return options;
 }
 
+DescriptorWatchOptions MakeDescriptorWatchOptions() {
+  DescriptorWatchOptions options;
+  options.limit = DescriptorLimit();
+  options.count = CountOpenDescriptors;
+  options.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  return options;
+}
+
 // The number of a signal that asked to stop meanwhile, or 0.
 int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& signals) {
   constexpr timespec kPause = {0, 2'000'000};
@@ -110,9 +119,11 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
     constexpr timespec kNow = {0, 0};
     return sigtimedwait(&signals, nullptr, &kNow) <= 0;
   };
+  DescriptorWatch descriptors(MakeDescriptorWatchOptions());
   ClusterLinks links;
   if (!peers->empty()) {
-    auto connected = ConnectCluster(config, *peers, &*data, keep_waiting);
+    auto connected = ConnectCluster(config, *peers, &*data, keep_waiting,
+                                    [&descriptors] { return descriptors.Admits(DescriptorUse::kPeer); });
     if (connected.status().code() == Status::kStopping) return 0;
     if (!connected.ok()) return Refuse(connected.status());
     links = *std::move(connected);
@@ -158,6 +169,7 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
   http_options.host = listen->host;
   http_options.port = listen->port;
   http_options.threads = static_cast<int>(config.rest_threads);
+  http_options.admits = [&descriptors] { return descriptors.Admits(DescriptorUse::kClient); };
   auto server = rest::MakePistacheServer(http_options);
   if (Status status = server->Start(api.handler()); !status.ok()) return Refuse(status);
   const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;

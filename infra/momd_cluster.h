@@ -27,8 +27,9 @@ struct ClusterLinks {
 };
 
 // Listens, and finds out which cluster `data` belongs to if it does not know yet: waits for all of --peers
-// then, as long as `keep_waiting` says so (else kStopping).
+// then, as long as `keep_waiting` says so (else kStopping). `admits`: see TransportOptions.
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const replication::PeerAddresses& peers,
-                                    replication::DataDir* data, const std::function<bool()>& keep_waiting);
+                                    replication::DataDir* data, const std::function<bool()>& keep_waiting,
+                                    std::function<bool()> admits);
 
 }  // namespace mom::infra
