@@ -62,20 +62,26 @@ void DescriptorWatch::CountLocked() {
   counted_ = options_.count();
   admitted_ = 0;
   counted_at_ = Clock::now();
-  if (counted_ >= options_.limit / 2) WarnLocked();
+  WarnLocked();
 }
 
+DescriptorWatch::Level DescriptorWatch::LevelLocked() const {
+  if (counted_ >= MarkOf(DescriptorUse::kPeer)) return Level::kPeersRefused;
+  if (counted_ >= MarkOf(DescriptorUse::kClient)) return Level::kClientsRefused;
+  return counted_ >= options_.limit / 2 ? Level::kMany : Level::kFine;
+}
+
+// What got worse is told at once.
 void DescriptorWatch::WarnLocked() {
-  if (!options_.warn || (has_warned_ && counted_at_ - warned_at_ < options_.warn_pause)) return;
-  has_warned_ = true;
+  const Level level = LevelLocked();
+  const bool is_old = level <= warned_level_ && counted_at_ - warned_at_ < options_.warn_pause;
+  if (!options_.warn || level == Level::kFine || is_old) return;
+  warned_level_ = level;
   warned_at_ = counted_at_;
   std::string text =
       std::to_string(counted_) + " of " + std::to_string(options_.limit) + " file descriptors are open";
-  if (counted_ >= MarkOf(DescriptorUse::kPeer)) {
-    text += "; new connections of clients and to other nodes are refused";
-  } else if (counted_ >= MarkOf(DescriptorUse::kClient)) {
-    text += "; new connections of clients are refused";
-  }
+  if (level == Level::kClientsRefused) text += "; new connections of clients are refused";
+  if (level == Level::kPeersRefused) text += "; new connections of clients and to other nodes are refused";
   options_.warn(text);
 }
 

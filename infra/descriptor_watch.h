@@ -29,7 +29,7 @@ struct DescriptorWatchOptions {
   std::function<void(const std::string& text)> warn;
   std::chrono::milliseconds count_pause{1000};   // Between two counts, asked or not.
   std::chrono::milliseconds recount_pause{50};   // Before a refusal is thought over.
-  std::chrono::milliseconds warn_pause{60'000};  // Between two lines.
+  std::chrono::milliseconds warn_pause{60'000};  // Between two lines that say no worse.
 };
 
 // Thread-safe. Counts on a thread of its own, so that a leak is seen even when nobody connects.
@@ -49,9 +49,11 @@ class DescriptorWatch {
 
  private:
   using Clock = std::chrono::steady_clock;
+  enum class Level { kFine, kMany, kClientsRefused, kPeersRefused };
 
   void Run();
   void CountLocked();
+  Level LevelLocked() const;
   void WarnLocked();
 
   const DescriptorWatchOptions options_;
@@ -62,7 +64,7 @@ class DescriptorWatch {
   uint64_t admitted_ = 0;  // Since then.
   Clock::time_point counted_at_;
   Clock::time_point warned_at_;
-  bool has_warned_ = false;
+  Level warned_level_ = Level::kFine;
   bool is_stopping_ = false;
   std::thread thread_;
 };
