@@ -15,6 +15,7 @@
 #include <optional>
 #include <thread>
 
+#include "infra/descriptor_watch.h"
 #include "infra/momd_admin.h"
 #include "infra/momd_cluster.h"
 #include "infra/momd_config.h"
@@ -69,6 +70,14 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   return options;
 }
 
+DescriptorWatchOptions MakeDescriptorWatchOptions() {
+  DescriptorWatchOptions options;
+  options.limit = DescriptorLimit();
+  options.count = CountOpenDescriptors;
+  options.warn = [](const std::string& text) { spdlog::warn("{}", text); };
+  return options;
+}
+
 void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaOptions* options) {
   options->addresses = known;
   for (const auto& [node, address] : known) {
@@ -104,6 +113,7 @@ void ForceExitLater() {
 
 // A node before it runs. Stays where it is: what runs later refers to `links`.
 struct Opened {
+  DescriptorWatch descriptors{MakeDescriptorWatchOptions()};
   replication::ReplicaOptions options;
   ClusterLinks links;
   std::optional<replication::DataDir> data;
@@ -139,7 +149,9 @@ Status Open(const MomdConfig& config, const std::function<bool()>& keep_waiting,
   node->data = *std::move(data);
   clustered |= IsMember(*node->data);
   if (clustered) {
-    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting);
+    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting, [node] {
+      return node->descriptors.Admits(DescriptorUse::kPeer);
+    });
     if (!connected.ok()) return connected.status();
     node->links = *std::move(connected);
     node->options.transport = node->links.transport.get();
@@ -159,12 +171,14 @@ void Close(const ClusterLinks& links, replication::AsioReplica* replica) {
 }
 
 // Serves until a signal; does not come back from a good end.
-int Serve(const MomdConfig& config, const HostPort& listen, const ClusterLinks& links,
-          const sigset_t& signals, replication::AsioReplica* replica, rest::Api* api) {
+int Serve(const MomdConfig& config, const HostPort& listen, const sigset_t& signals, Opened* node,
+          replication::AsioReplica* replica, rest::Api* api) {
+  const ClusterLinks& links = node->links;
   rest::HttpServerOptions http_options;
   http_options.host = listen.host;
   http_options.port = listen.port;
   http_options.threads = static_cast<int>(config.rest_threads);
+  http_options.admits = [node] { return node->descriptors.Admits(DescriptorUse::kClient); };
   auto server = rest::MakePistacheServer(http_options);
   if (Status status = server->Start(api->handler()); !status.ok()) return Refuse(status);
   const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
@@ -212,7 +226,7 @@ int Run(const MomdConfig& config, const sigset_t& signals) {
     Close(node.links, &replica);
     return admin.code() == Status::kStopping ? 0 : Refuse(admin);
   }
-  return Serve(config, *listen, node.links, signals, &replica, &api);
+  return Serve(config, *listen, signals, &node, &replica, &api);
 }
 
 }  // namespace

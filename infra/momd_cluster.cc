@@ -31,11 +31,13 @@ std::string PeersText(const PeerAddresses& peers) {
   return text;
 }
 
-Result<std::unique_ptr<replication::Transport>> MakeTransport(const MomdConfig& config) {
+Result<std::unique_ptr<replication::Transport>> MakeTransport(const MomdConfig& config,
+                                                              std::function<bool()> admits) {
   replication::TransportOptions options;
   options.listen = config.grpc_listen;
   options.tls = {config.grpc_ca, config.grpc_certificate, config.grpc_key};
   options.allow_plaintext = config.grpc_plaintext;
+  options.admits = std::move(admits);
   options.log = [](replication::LogLevel level, const std::string& text) {
     spdlog::log(level == replication::LogLevel::kWarning ? spdlog::level::warn : spdlog::level::info, "{}",
                 text);
@@ -239,7 +241,7 @@ void TellMembers(const ClusterLinks& links, const replication::Members& members)
 
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresses& peers,
                                     const std::vector<std::string>& seeds, replication::DataDir* data,
-                                    const std::function<bool()>& keep_waiting) {
+                                    const std::function<bool()>& keep_waiting, std::function<bool()> admits) {
   if (!data->identity.cluster.empty() && !IsMember(*data)) {
     return Status(Status::kWrongOwner,
                   data->path +
@@ -261,7 +263,7 @@ Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresse
         }
         return founding->self();
       });
-  auto transport = MakeTransport(config);
+  auto transport = MakeTransport(config, std::move(admits));
   if (!transport.ok()) return transport.status();
   links.transport = *std::move(transport);
   links.transport->SetAddresses(peers);

@@ -38,11 +38,11 @@ struct ClusterLinks {
 };
 
 // Listens, and finds out which cluster `data` belongs to if it does not know yet: waits for all of --peers
-// or for one
-// of `seeds` that is part of a cluster, as long as `keep_waiting` says so (else kStopping).
+// then, or for one of `seeds` that is part of a cluster, as long as `keep_waiting` says so (else kStopping).
+// `admits`: see TransportOptions.
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const replication::PeerAddresses& peers,
                                     const std::vector<std::string>& seeds, replication::DataDir* data,
-                                    const std::function<bool()>& keep_waiting);
+                                    const std::function<bool()>& keep_waiting, std::function<bool()> admits);
 
 // From now on who asks is told that these are the cluster's members.
 void TellMembers(const ClusterLinks& links, const replication::Members& members);

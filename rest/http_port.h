@@ -93,6 +93,8 @@ struct HttpServerOptions {
   size_t request_bytes_max = (6u << 20);  // Headers and body together; above it 413.
   int request_seconds_max = 75;           // Header, body and waiting for the answer together.
   uint32_t waiting_requests_max = 4096;   // Unanswered at once; above it 503 at once.
+  // Asked for each new connection, on a server thread; false: it is closed at once. Empty: all are taken.
+  std::function<bool()> admits;
 };
 
 // Counters since Start, except the two that say "now". Read them for metrics; they are not one snapshot.

@@ -76,7 +76,8 @@ void PistacheWorker::OnConnection(Pistache::Tcp::Transport* transport,
     transport_ = transport;
     OpenWakeUps();
   }
-  if (state_->is_draining) ::shutdown(fd, SHUT_RDWR);
+  const auto& admits = state_->options.admits;
+  if (state_->is_draining || (admits && !admits())) ::shutdown(fd, SHUT_RDWR);
   const int on = 1;
   const int timeout_ms = kUserTimeoutMs;
   ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);

@@ -36,6 +36,7 @@ std::shared_ptr<v1::Peer::Stub> GrpcChannels::To(NodeId node, ChannelKind kind) 
   const bool is_stuck = known.channel != nullptr && now - known.made >= kRetryPause &&
                         known.channel->GetState(false) == GRPC_CHANNEL_TRANSIENT_FAILURE;
   if (known.channel == nullptr || is_stuck) {
+    if (options_.admits && !options_.admits()) return known.stub;  // Null, or one that may still recover.
     auto channel = Make(address->second);
     known = Known{channel, v1::Peer::NewStub(channel), now};
   }

@@ -27,8 +27,9 @@ class GrpcChannels {
   void SetCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials);
   // Connections to nodes that moved or left are not used any more; calls on them go on.
   void SetAddresses(PeerAddresses addresses);
-  // Null: no address. Never blocks. A call keeps what it was started with until its context is gone, so that
-  // the last owner of a connection is never inside of gRPC, whose counting ThreadSanitizer does not see.
+  // Null: no address, or no new connection is admitted. Never blocks. A call keeps what it was started with
+  // until its context is gone, so that the last owner of a connection is never inside of gRPC, whose counting
+  // ThreadSanitizer does not see.
   std::shared_ptr<v1::Peer::Stub> To(NodeId node, ChannelKind kind);
 
  private:

@@ -67,6 +67,9 @@ grpc::Status ServeStream::Take(const quorum::Message& message) {
       request.open == is_first && (is_first || (message.from == *from_ && request.session == session_));
   if (!fits) return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "not a message of this stream");
   if (!is_first || has_ended_) return grpc::Status::OK;
+  if (world_->options.admits && !world_->options.admits()) {
+    return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "no new streams are admitted now");
+  }
   const ServedStreams::Key key{message.from.node, request.session};
   if (!streams_->Add(key, shared_from_this(), world_->options.streams_max)) {
     return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many streams, or a session twice");

@@ -209,7 +209,8 @@ Status GrpcTransport::StartCall(NodeId to, ChannelKind kind, typename Call::Prep
                                 const Request& request, int64_t timeout_ms, typename Call::Done done) {
   const auto stub = channels_.To(to, kind);
   if (stub == nullptr) {
-    return Status(Status::kNotFound, "no address of node " + std::to_string(to.value) + " is known");
+    return Status(Status::kNotFound, "no address of node " + std::to_string(to.value) +
+                                         " is known, or no new connection is admitted");
   }
   const auto call = CallRegister::Make<Call>(world_.calls, std::move(done));
   if (call == nullptr) return Status(Status::kStopping, "the node stops");

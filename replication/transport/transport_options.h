@@ -35,6 +35,10 @@ struct TransportOptions {
   size_t streams_max = 64;  // Served.
   size_t calls_max = 4096;  // Served and not answered yet, of each kind.
 
+  // Asked before a connection to another node is made and before a stream of one is served; false: not now,
+  // who asked tries again. Any thread; must not block. Empty: always.
+  std::function<bool()> admits;
+
   // Called on any thread; must not block. May be empty.
   std::function<void(LogLevel level, const std::string& text)> log;
 };

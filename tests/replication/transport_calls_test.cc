@@ -21,6 +21,18 @@ class CallsTest : public testing::Test {
     return outcome.Await();
   }
 
+  // Does not wait for the outcome.
+  void Begin(NodeId to, Promised<Outcome>* outcome) {
+    client_.transport->Forward(to, "command", 30'000,
+                               [outcome](Outcome one) { outcome->Set(std::move(one)); });
+  }
+  // The node's next commands are answered when the test does.
+  static void Keep(TestNode* node, Promised<std::function<void(Outcome)>>* kept) {
+    node->recorder.on_forward = [kept](const quorum::Identity&, const std::string&, auto reply) {
+      kept->Set(std::move(reply));
+    };
+  }
+
   TestNode server_{1};
   TestNode client_{2};
 };
@@ -84,7 +96,7 @@ TEST_F(CallsTest, ForwardBringsTheOutcomeBack) {
     outcome.offset = Offset{1u << 30};
     outcome.epoch = Epoch{6};
     std::thread([reply, outcome] { reply(outcome); }).join();
-    reply(Outcome{Status(Status::kBusy, "again"), {}, {}, {}});  // A mistake that does no harm.
+    reply(Refused(Status::kBusy, "again"));  // A mistake that does no harm.
   };
   const Outcome outcome = Forward(NodeId{1});
   EXPECT_TRUE(outcome.status.ok()) << outcome.status;
@@ -96,7 +108,7 @@ TEST_F(CallsTest, ForwardBringsTheOutcomeBack) {
 
 TEST_F(CallsTest, ForwardBringsARefusalBack) {
   server_.recorder.on_forward = [](const quorum::Identity&, const std::string&, auto reply) {
-    reply(Outcome{Status(Status::kNotLeader, "node 3 leads"), {}, {}, {}});
+    reply(Refused(Status::kNotLeader, "node 3 leads"));
   };
   const Outcome outcome = Forward(NodeId{1});
   EXPECT_EQ(outcome.status.code(), Status::kNotLeader);
@@ -105,9 +117,7 @@ TEST_F(CallsTest, ForwardBringsARefusalBack) {
 
 TEST_F(CallsTest, ForwardWithoutAnAnswerIsUncertain) {
   Promised<std::function<void(Outcome)>> late;
-  server_.recorder.on_forward = [&](const quorum::Identity&, const std::string&, auto reply) {
-    late.Set(std::move(reply));
-  };
+  Keep(&server_, &late);
   EXPECT_EQ(Forward(NodeId{1}, 50).status.code(), Status::kUncertain);
   late.Await()(Outcome());  // Nobody waits any more.
 }
@@ -136,11 +146,9 @@ TEST_F(CallsTest, TooManyCallsAreRefused) {
   TestNode narrow(3, options);
   Connect({&narrow, &client_});
   Promised<std::function<void(Outcome)>> first;
-  narrow.recorder.on_forward = [&](const quorum::Identity&, const std::string&, auto reply) {
-    first.Set(std::move(reply));
-  };
+  Keep(&narrow, &first);
   Promised<Outcome> waits;
-  client_.transport->Forward(NodeId{3}, "a", 30'000, [&](Outcome one) { waits.Set(std::move(one)); });
+  Begin(NodeId{3}, &waits);
   const auto reply = first.Await();
   EXPECT_EQ(Forward(NodeId{3}).status.code(), Status::kOverloaded);
   reply(Outcome());
@@ -204,11 +212,9 @@ TEST_F(CallsTest, SnapshotsArriveInPieces) {
 // Every `done` is called, and what may have been done is not said to be certain.
 TEST_F(CallsTest, StopAnswersWhatWaits) {
   Promised<std::function<void(Outcome)>> kept;
-  server_.recorder.on_forward = [&](const quorum::Identity&, const std::string&, auto reply) {
-    kept.Set(std::move(reply));
-  };
+  Keep(&server_, &kept);
   Promised<Outcome> here;
-  client_.transport->Forward(NodeId{1}, "a", 30'000, [&](Outcome one) { here.Set(std::move(one)); });
+  Begin(NodeId{1}, &here);
   kept.Await();
   client_.transport->Stop();
   EXPECT_EQ(here.count(), 1u);
@@ -220,11 +226,9 @@ TEST_F(CallsTest, StopAnswersWhatWaits) {
 
 TEST_F(CallsTest, AServerThatStopsAnswersWhatWaits) {
   Promised<std::function<void(Outcome)>> kept;
-  server_.recorder.on_forward = [&](const quorum::Identity&, const std::string&, auto reply) {
-    kept.Set(std::move(reply));
-  };
+  Keep(&server_, &kept);
   Promised<Outcome> here;
-  client_.transport->Forward(NodeId{1}, "a", 30'000, [&](Outcome one) { here.Set(std::move(one)); });
+  Begin(NodeId{1}, &here);
   kept.Await();
   server_.transport->Stop();
   EXPECT_EQ(here.Await().status.code(), Status::kUncertain);

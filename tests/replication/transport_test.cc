@@ -3,6 +3,7 @@
 // Method: two or three transports in one process, connected over loopback.
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <thread>
 
 #include "tests/replication/transport_harness.h"
@@ -218,6 +219,31 @@ TEST_F(TransportTest, AStreamToNobodyClosesAtOnce) {
     EXPECT_EQ(follower_.recorder.closed[0], (Closed{NodeId{1}, SessionId{5}}));
     EXPECT_EQ(follower_.recorder.closed[1], (Closed{NodeId{9}, SessionId{6}}));
   });
+}
+
+// A node that has no descriptors to spare keeps what it has and takes nothing new.
+TEST_F(TransportTest, NothingNewWhileNothingIsAdmitted) {
+  std::atomic<bool> admits{true};
+  TransportOptions options;
+  options.admits = [&] { return admits.load(); };
+  TestNode scarce(3, options);
+  Connect({&leader_, &follower_, &scarce});
+  follower_.transport->OpenStream(Request(2, 3, 5, true));
+  AwaitArrived(&scarce, 1);
+  admits = false;
+  leader_.transport->OpenStream(Request(1, 3, 6, true));  // To it.
+  AwaitClosed(&leader_, 1);
+  scarce.transport->OpenStream(Request(3, 1, 7, true));  // From it.
+  AwaitClosed(&scarce, 1);
+  EXPECT_EQ(scarce.recorder.Look([&] { return scarce.recorder.arrived.size(); }), 1u);
+  EXPECT_EQ(leader_.recorder.Look([&] { return leader_.recorder.arrived.size(); }), 0u);
+  scarce.transport->SendFrame(Reply(3, 2, 5, FrameAt(0)), {});
+  AwaitArrived(&follower_, 1);
+  admits = true;
+  leader_.transport->OpenStream(Request(1, 3, 8, true));
+  AwaitArrived(&scarce, 2);
+  scarce.transport->OpenStream(Request(3, 1, 9, true));
+  AwaitArrived(&leader_, 1);
 }
 
 TEST_F(TransportTest, AWrongNodeAtAnAddressIsNotBelieved) {

@@ -4,6 +4,7 @@
 #include <gtest/gtest.h>
 #include <sys/socket.h>
 
+#include <atomic>
 #include <chrono>
 #include <condition_variable>
 #include <deque>
@@ -107,6 +108,22 @@ TEST_F(PistacheServerTest, ClosesWhenTheClientAsksForIt) {
   TestClient old = Client();
   EXPECT_EQ(old.Ask("GET / HTTP/1.0\r\n\r\n").status, 200);
   EXPECT_TRUE(old.ReadsEnd());
+}
+
+// Goal: where connections are not admitted, those that are there go on.
+TEST_F(PistacheServerTest, ClosesConnectionsThatAreNotAdmitted) {
+  std::atomic<bool> admits{true};
+  options_.admits = [&] { return admits.load(); };
+  Start();
+  TestClient client = Client();
+  EXPECT_EQ(client.Ask(PostRequest("/echo", "a")).body, "a");
+  admits = false;
+  TestClient refused = Client();
+  EXPECT_TRUE(refused.ReadsEnd());
+  EXPECT_EQ(client.Ask(PostRequest("/echo", "b")).body, "b");
+  admits = true;
+  TestClient next = Client();
+  EXPECT_EQ(next.Ask(PostRequest("/echo", "c")).body, "c");
 }
 
 TEST_F(PistacheServerTest, AnswersHeadWithoutABody) {
