@@ -117,6 +117,7 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   digest_ = state.digest;
   applied_ms_ = state.timestamp.ms;
   applied_end_ = state.end.value;
+  waiters_.Release(state.end);
   log_start_ = state.end.value;
   StartView();
   driver_.OnSnapshotInstalled(pulled.installation.id, pulled.installation.timestamp);
