@@ -4,7 +4,7 @@
 
 #include <atomic>
 
-#include "tests/replication/forward_harness.h"
+#include "tests/replication/grpc_forward_harness.h"
 
 namespace mom::replication {
 namespace {
