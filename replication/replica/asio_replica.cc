@@ -41,6 +41,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       data_(std::move(data)),
       view_(std::move(data_.view)),
       disk_timer_(runtime_.io()),
+      waiters_timer_(runtime_.io()),
       start_end_(data_.wal->log_end().value),
       last_timestamp_(data_.wal->last_timestamp()),
       wal_bytes_(data_.wal->bytes()),
@@ -53,6 +54,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
                [this] { OnMembersChanged(); }}),
       admin_(MakeAdmin()),
+      waiters_(broker::ReadAppliedState(LatestReader(&view_)).end),
       latest_(&view_) {
   const auto state = broker::ReadAppliedState(latest_);
   applied_end_ = state.end.value;
@@ -74,10 +76,10 @@ ApplierHooks AsioReplica::MakeHooks() {
     digest_ = state.digest;
     applied_ms_ = state.timestamp.ms;
     applied_end_ = state.end.value;
+    waiters_.Release(state.end);
     if (!caught_up_ && !forwarder_ && state.end.value > start_end_) caught_up_ = true;
     checkpointer_->Applied(state.end, log_bytes);
-    // Most batches wake nobody: no waiter, and nothing due earlier or later than before.
-    if (next_due == last_due_ && waiting_ == 0) return;
+    if (next_due == last_due_) return;  // As after most batches.
     last_due_ = next_due;
     runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
@@ -134,7 +136,8 @@ void AsioReplica::Stop() {
   (void)log_.Stop();  // Persists what was submitted; its callbacks still reach the driver.
   runtime_.Post([this] {
     disk_timer_.cancel();
-    for (auto& [end, waiter] : waiters_) waiter->timer.cancel();
+    waiters_timer_.cancel();
+    waiters_.Close();
     if (forwarder_) forwarder_->Stop();
     if (admin_) admin_->Stop();
   });
@@ -246,14 +249,6 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
 // ---------------------------------------------------------------------------------------------------------
 
 void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
-  const uint64_t end = applied_end_.load();
-  while (!waiters_.empty() && waiters_.begin()->first <= end) {
-    auto waiter = waiters_.begin()->second;
-    waiters_.erase(waiters_.begin());
-    waiting_.fetch_sub(1);
-    waiter->timer.cancel();
-    if (auto done = std::exchange(waiter->done, nullptr)) done(true);
-  }
   driver_.SetNextDue(next_due);
   Rearm();
 }
@@ -316,28 +311,18 @@ std::unique_ptr<ViewSnapshot> AsioReplica::Snapshot() const {
 
 void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) {
   if (applied_end_.load() > offset.value) return done(true);
-  runtime_.Post([this, offset, timeout_ms, done = std::move(done)]() mutable {
-    // First seen by the applier, then looked: one of both notices the other.
-    waiting_.fetch_add(1);
-    if (applied_end_.load() > offset.value) {
-      waiting_.fetch_sub(1);
-      return done(true);
-    }
-    auto waiter = std::make_shared<Waiter>(Waiter{boost::asio::steady_timer(runtime_.io()), std::move(done)});
-    waiters_.emplace(offset.value + 1, waiter);
-    waiter->timer.expires_after(std::chrono::milliseconds(timeout_ms));
-    waiter->timer.async_wait([this, waiter, key = offset.value + 1](const boost::system::error_code&) {
-      auto pending = std::exchange(waiter->done, nullptr);
-      if (!pending) return;
-      auto [begin, end] = waiters_.equal_range(key);
-      for (auto it = begin; it != end; ++it) {
-        if (it->second != waiter) continue;
-        waiters_.erase(it);
-        waiting_.fetch_sub(1);
-        break;
-      }
-      pending(false);
-    });
+  const auto deadline = AppliedWaiters::Clock::now() + std::chrono::milliseconds(timeout_ms);
+  if (!waiters_.Add(Next(offset), deadline, std::move(done))) return;
+  runtime_.Post([this, deadline] { ExpireWaitersAt(deadline); });
+}
+
+void AsioReplica::ExpireWaitersAt(AppliedWaiters::Clock::time_point at) {
+  if (stopping_) return;
+  waiters_timer_.expires_at(at);  // Cancels what was set: a later time.
+  waiters_timer_.async_wait([this](const boost::system::error_code& error) {
+    if (error) return;
+    const auto next = waiters_.Expire(AppliedWaiters::Clock::now());
+    if (next != AppliedWaiters::Clock::time_point::max()) ExpireWaitersAt(next);
   });
 }
 

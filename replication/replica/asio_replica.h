@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "replication/replica/applied_waiters.h"
 #include "replication/replica/applier.h"
 #include "replication/replica/asio_admin.h"
 #include "replication/replica/asio_forwarder.h"
@@ -84,10 +85,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
     ViewInUse::HeldPtr view;
     std::string name;
   };
-  struct Waiter {
-    boost::asio::steady_timer timer;
-    std::function<void(bool)> done;
-  };
 
   static bool NeedsRoom(const v1::Command& command);
   bool TakeRoom(uint64_t bytes);  // For a command that waits; false at a limit.
@@ -124,6 +121,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void OnPersisted(const Status& status, Offset durable_end);
   void OnApplied(std::optional<Timestamp> next_due);
   void CheckDisk();
+  void ExpireWaitersAt(AppliedWaiters::Clock::time_point at);
   void Rearm();
   void Publish();  // Copies what Info() shows.
   void Fail(const Status& status);
@@ -136,6 +134,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ViewInUse view_;
   AsioRuntime runtime_;
   boost::asio::steady_timer disk_timer_;
+  boost::asio::steady_timer waiters_timer_;
   const uint64_t start_end_;        // Log end when opened.
   const Timestamp last_timestamp_;  // Likewise.
   std::atomic<uint64_t> wal_bytes_;
@@ -143,10 +142,10 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   AsioLog log_;
   const std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone, like the next.
   const std::unique_ptr<AsioSnapshots> snapshots_;
-  ReplicaDriver driver_;                    // Used by the replica thread only, like the next three.
+  ReplicaDriver driver_;                    // Used by the replica thread only, like the next two.
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
   Members members_;                         // As the owner was told.
-  std::multimap<uint64_t, std::shared_ptr<Waiter>> waiters_;  // By the applied end they wait for.
+  AppliedWaiters waiters_;
 
   std::vector<Retired> retired_;  // Used by the replica thread.
 
@@ -162,7 +161,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> committed_end_{0};
   std::atomic<uint64_t> digest_;
   std::atomic<int64_t> applied_ms_;
-  std::atomic<uint64_t> waiting_{0};      // Size of waiters_, or one more.
   std::optional<Timestamp> last_due_;     // Used by the applier thread only: what the replica was told last.
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};

@@ -149,6 +149,7 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   digest_ = state.digest;
   applied_ms_ = state.timestamp.ms;
   applied_end_ = state.end.value;
+  waiters_.Release(state.end);
   log_start_ = state.end.value;
   if (const auto voters = latest_.Get(broker::keys::Voters())) driver_.LearnAddresses(*voters);
   StartView();

@@ -31,8 +31,6 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
   using Service = v1::Peer::AsyncService;
   SetAsk<Notify::Kind, v1::Notice, v1::NoticeTaken>(world, &service_, &Service::RequestNotify, &notify_);
   SetAsk<Greet::Kind, v1::Greeting, v1::Greeting>(world, &service_, &Service::RequestGreet, &greet_);
-  SetAsk<Forward::Kind, v1::ForwardRequest, v1::ForwardReply>(world, &service_, &Service::RequestForward,
-                                                              &forward_);
   SetAsk<Barrier::Kind, v1::ReadBarrierRequest, v1::ReadBarrierReply>(
       world, &service_, &Service::RequestReadBarrier, &barrier_);
   SetAsk<Administer::Kind, v1::AdministerRequest, v1::AdministerReply>(
@@ -40,9 +38,11 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
   SetAsk<Snapshot::Kind, v1::SnapshotChunkRequest, v1::SnapshotChunkReply>(
       world, &service_, &Service::RequestFetchSnapshot, &snapshot_);
   greet_.is_for_strangers = true;
+  forwards_.world = world;
+  forwards_.check = [this](const wire::Header& header) { return Check(header); };
+  forwards_.accepted = [this] { AcceptForward(); };
   notify_.serve = [this](const auto& call) { ServeNotice(call); };
   greet_.serve = [this](const auto& call) { ServeGreeting(call); };
-  forward_.serve = [this](const auto& call) { ServeForward(call); };
   barrier_.serve = [this](const auto& call) { ServeBarrier(call); };
   administer_.serve = [this](const auto& call) { ServeAdminister(call); };
   snapshot_.serve = [this](const auto& call) { ServeSnapshot(call); };
@@ -79,9 +79,9 @@ Status PeerServer::Listen(const std::shared_ptr<grpc::ServerCredentials>& creden
 void PeerServer::Accept() {
   for (int i = 0; i < kAcceptedAhead; ++i) {
     AcceptStream();
+    AcceptForward();
     Notify::AcceptNext(&notify_);
     Greet::AcceptNext(&greet_);
-    Forward::AcceptNext(&forward_);
     Barrier::AcceptNext(&barrier_);
     Administer::AcceptNext(&administer_);
     Snapshot::AcceptNext(&snapshot_);
@@ -99,6 +99,11 @@ void PeerServer::AcceptStream() {
   if (stream != nullptr) stream->Accept(&service_);
 }
 
+void PeerServer::AcceptForward() {
+  const auto stream = CallRegister::Make<ServeForward>(world_->calls, &forwards_);
+  if (stream != nullptr) stream->Accept(&service_);
+}
+
 void PeerServer::ServeNotice(const std::shared_ptr<Notify>& call) {
   Result<quorum::Message> message = wire::Decode(call->request());
   if (!message.ok()) return call->Refuse(Refusal(message.status(), call->request().header()));
@@ -112,20 +117,6 @@ void PeerServer::ServeGreeting(const std::shared_ptr<Greet>& call) {
   v1::Greeting answer;
   wire::Encode(world_->handler->OnGreeting(greeting.value()), &answer);
   call->Answer(answer);
-}
-
-void PeerServer::ServeForward(const std::shared_ptr<Forward>& call) {
-  const Result<quorum::Identity> from = Check(call->request().header());
-  if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
-  world_->handler->OnForward(from.value(), std::move(*call->request().mutable_command()),
-                             [this, weak = std::weak_ptr(call)](const Outcome& outcome) {
-                               const auto still = weak.lock();
-                               if (still == nullptr) return;
-                               v1::ForwardReply reply;
-                               EncodeOwn(reply.mutable_header(), still->request().header().node());
-                               wire::Encode(outcome, &reply);
-                               still->Answer(reply);
-                             });
 }
 
 void PeerServer::ServeBarrier(const std::shared_ptr<Barrier>& call) {
@@ -177,11 +168,16 @@ void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {
 Result<quorum::Identity> PeerServer::Check(const v1::PeerHeader& header) {
   const Result<wire::Header> decoded = wire::Decode(header);
   if (!decoded.ok()) return decoded.status();
+  if (Status status = Check(decoded.value()); !status.ok()) return status;
+  return decoded.value().from;
+}
+
+Status PeerServer::Check(const wire::Header& header) {
   const auto self = world_->Identity();
-  if (!self || decoded.value().from.cluster != self->cluster || decoded.value().to != self->node) {
+  if (!self || header.from.cluster != self->cluster || header.to != self->node) {
     return Status(Status::kInvalidArgument, "a call for another cluster or node");
   }
-  return decoded.value().from;
+  return Status();
 }
 
 grpc::Status PeerServer::Refusal(const Status& why, const v1::PeerHeader& header) {

@@ -9,6 +9,7 @@
 #include "core/base/result.h"
 #include "mom/v1/replication.grpc.pb.h"
 #include "replication/transport/grpc_call.h"
+#include "replication/transport/grpc_serve_forward.h"
 #include "replication/transport/grpc_serve_stream.h"
 #include "replication/transport/grpc_unary.h"
 
@@ -30,20 +31,20 @@ class PeerServer {
  private:
   using Notify = ServerCall<v1::Notice, v1::NoticeTaken>;
   using Greet = ServerCall<v1::Greeting, v1::Greeting>;
-  using Forward = ServerCall<v1::ForwardRequest, v1::ForwardReply>;
   using Barrier = ServerCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
   using Administer = ServerCall<v1::AdministerRequest, v1::AdministerReply>;
   using Snapshot = ServerCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
 
   void AcceptStream();
+  void AcceptForward();
   void ServeNotice(const std::shared_ptr<Notify>& call);
   void ServeGreeting(const std::shared_ptr<Greet>& call);
-  void ServeForward(const std::shared_ptr<Forward>& call);
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
   void ServeAdminister(const std::shared_ptr<Administer>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);
   // Is this for this node, and from one of its cluster?
   Result<quorum::Identity> Check(const v1::PeerHeader& header);
+  Status Check(const wire::Header& header);
   grpc::Status Refusal(const Status& why, const v1::PeerHeader& header);
   void EncodeOwn(v1::PeerHeader* header, uint32_t to);
 
@@ -54,7 +55,7 @@ class PeerServer {
   std::string listening_;
   Notify::Kind notify_;
   Greet::Kind greet_;
-  Forward::Kind forward_;
+  ServedForwards forwards_;
   Barrier::Kind barrier_;
   Administer::Kind administer_;
   Snapshot::Kind snapshot_;

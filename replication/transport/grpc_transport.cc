@@ -12,6 +12,7 @@
 #include "replication/transport/grpc_channels.h"
 #include "replication/transport/grpc_credentials.h"
 #include "replication/transport/grpc_follow_stream.h"
+#include "replication/transport/grpc_forward_stream.h"
 #include "replication/transport/grpc_server.h"
 #include "replication/transport/grpc_unary.h"
 #include "replication/transport/wire.h"
@@ -19,24 +20,11 @@
 namespace mom::replication {
 namespace {
 
-using ForwardCall = ClientCall<v1::ForwardRequest, v1::ForwardReply>;
 using BarrierCall = ClientCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
 using GreetCall = ClientCall<v1::Greeting, v1::Greeting>;
 using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
 using AdministerCall = ClientCall<v1::AdministerRequest, v1::AdministerReply>;
 using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
-
-// What became of a call that has no answer.
-Status Failure(NodeId to, const grpc::Status& status, bool was_sent) {
-  const bool is_not_done = !was_sent || status.error_details() == kNotDone;
-  Status::Code code = is_not_done ? Status::kNotFound : Status::kUncertain;
-  if (is_not_done && was_sent && status.error_code() == grpc::StatusCode::RESOURCE_EXHAUSTED) {
-    code = Status::kOverloaded;
-  } else if (is_not_done && status.error_code() == grpc::StatusCode::FAILED_PRECONDITION) {
-    code = Status::kWrongOwner;
-  }
-  return Status(code, "node " + std::to_string(to.value) + ": " + status.error_message());
-}
 
 class GrpcTransport final : public Transport {
  public:
@@ -47,7 +35,10 @@ class GrpcTransport final : public Transport {
   void Stop() override;
   std::string listening() const override { return server_.listening(); }
   void SetIdentity(const quorum::Identity& self) override { world_.SetIdentity(self); }
-  void SetAddresses(PeerAddresses addresses) override { channels_.SetAddresses(std::move(addresses)); }
+  void SetAddresses(PeerAddresses addresses) override {
+    channels_.SetAddresses(std::move(addresses));
+    forwards_.OnAddressesChanged();
+  }
 
   void Send(const quorum::Message& message) override;
   void OpenStream(const quorum::Message& open) override;
@@ -80,6 +71,7 @@ class GrpcTransport final : public Transport {
   GrpcWorld world_;
   ServedStreams served_;
   GrpcChannels channels_{world_.options};
+  ForwardStreams forwards_{&world_, &channels_};
   PeerServer server_{&world_, &served_};
   std::vector<std::thread> threads_;
   std::atomic<bool> is_stopping_{false};
@@ -227,7 +219,7 @@ Status GrpcTransport::EncodeOwn(NodeId to, v1::PeerHeader* header) {
 
 // A command that may have arrived stays uncertain when this node stops.
 Status GrpcTransport::FailureOf(NodeId to, const grpc::Status& status, bool was_sent) const {
-  const Status failure = Failure(to, status, was_sent);
+  const Status failure = FailureOfCall(to, status, was_sent);
   const bool is_certain = failure.code() != Status::kUncertain;
   return is_certain && is_stopping_.load() ? Status(Status::kStopping, "the node stops") : failure;
 }
@@ -245,24 +237,12 @@ void GrpcTransport::Greet(NodeId to, const Greeting& greeting, std::function<voi
 
 void GrpcTransport::Forward(NodeId to, std::string command, int64_t timeout_ms,
                             std::function<void(Outcome)> done) {
-  v1::ForwardRequest request;
-  request.set_command(std::move(command));
-  Status status = EncodeOwn(to, request.mutable_header());
-  if (status.ok()) {
-    status = StartCall<ForwardCall>(
-        to, ChannelKind::kForward, &v1::Peer::Stub::AsyncForward, request, timeout_ms,
-        [this, to, done](const grpc::Status& answered, bool was_sent, v1::ForwardReply* reply) {
-          if (!answered.ok()) return done(Outcome{FailureOf(to, answered, was_sent), {}, {}, {}});
-          Result<Outcome> outcome = wire::Decode(reply);
-          // It did answer, and perhaps did what was asked.
-          if (!outcome.ok()) {
-            return done(Outcome{Status(Status::kUncertain, outcome.status().message()), {}, {}, {}});
-          }
-          done(*std::move(outcome));
-        });
-  }
-  if (!status.ok() && !RunSoon([done, status] { done(Outcome{status, {}, {}, {}}); }))
-    done(Outcome{status, {}, {}, {}});
+  OutgoingCommand outgoing{std::move(command), ForwardDeadline(timeout_ms), std::move(done)};
+  const Status status = world_.Identity() ? forwards_.Send(to, &outgoing)
+                                          : Status(Status::kNotFound, "not part of a cluster yet");
+  if (status.ok()) return;
+  const auto refuse = [done = std::move(outgoing.done), status] { done(Outcome{status, {}, {}, {}}); };
+  if (!RunSoon(refuse)) refuse();
 }
 
 void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) {

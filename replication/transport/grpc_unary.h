@@ -14,22 +14,12 @@
 
 #include "mom/v1/replication.grpc.pb.h"
 #include "replication/transport/grpc_call.h"
+#include "replication/transport/grpc_failure.h"
 
 namespace mom::replication {
 
 // Longest that an answer may take.
 inline constexpr int64_t kCallMsMax = 60'000;
-
-// False: certainly no byte of the call left this node. gRPC has no code for it: the words are those of a
-// channel that has no connection to give the call to, and without a connection the peer is the name that was
-// asked for. (A peer alone says nothing: it is not known before the answer begins.)
-inline bool WasSent(const grpc::Status& status, const std::string& peer) {
-  const std::string& words = status.error_message();
-  const bool had_no_connection =
-      status.error_code() == grpc::StatusCode::UNAVAILABLE &&
-      (words.starts_with("failed to connect to all addresses") || words.starts_with("DNS resolution failed"));
-  return !had_no_connection || peer.starts_with("ipv4:") || peer.starts_with("ipv6:");
-}
 
 // A call of this node. `done` is called once, on a thread of the transport.
 template <typename Request, typename Reply>

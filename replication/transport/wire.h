@@ -9,6 +9,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "core/base/entry.h"
@@ -59,9 +60,35 @@ v1::PeerStatus EncodeCode(Status::Code code);
 // An unknown code, or a new one: kUncertain.
 Status DecodeStatus(v1::PeerStatus code, const std::string& message);
 
-// The header is the caller's.
-void Encode(const Outcome& outcome, v1::ForwardReply* out);
-Result<Outcome> Decode(v1::ForwardReply* in);
+// Forwarded commands and their outcomes. The headers of what is encoded are the caller's. A message is closed
+// once it holds so much; so it stays far below kMessageBytesMax also when its last command is the largest.
+inline constexpr size_t kForwardedMax = 4096;
+inline constexpr size_t kForwardedBytesMax = 1u << 20;
+static_assert(kForwardedBytesMax + 2 * kEntryPayloadBytesMax < kMessageBytesMax);
+
+struct ForwardedCommand {
+  uint64_t id = 0;
+  std::string command;
+};
+struct ForwardedCommands {
+  Header header;
+  std::vector<ForwardedCommand> commands;  // At least one; ids ascend.
+};
+void Encode(ForwardedCommand command, v1::ForwardedCommand* out);
+// Takes the commands out of `in`.
+Result<ForwardedCommands> Decode(v1::ForwardUp* in);
+
+struct ForwardedOutcome {
+  uint64_t id = 0;
+  Outcome outcome;
+};
+struct ForwardedOutcomes {
+  Header header;
+  std::vector<ForwardedOutcome> outcomes;  // At least one.
+};
+void Encode(ForwardedOutcome outcome, v1::ForwardedOutcome* out);
+// Takes the replies out of `in`.
+Result<ForwardedOutcomes> Decode(v1::ForwardDown* in);
 
 void Encode(const Result<Offset>& read_end, v1::ReadBarrierReply* out);
 Result<Offset> Decode(const v1::ReadBarrierReply& in);

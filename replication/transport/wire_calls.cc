@@ -36,6 +36,10 @@ Status DecodeKeys(const google::protobuf::RepeatedPtrField<v1::PeerKey>& in,
   return Status();
 }
 
+bool IsForwardedCount(int count) {
+  return count > 0 && static_cast<size_t>(count) <= kForwardedMax;
+}
+
 bool IsOffset(uint64_t offset) {
   return offset <= quorum::kOffsetMax.value;
 }
@@ -105,24 +109,57 @@ Status DecodeStatus(v1::PeerStatus code, const std::string& message) {
   return Status(v1::PeerStatus_IsValid(code) ? kCodes[code] : Status::kUncertain, message);
 }
 
-void Encode(const Outcome& outcome, v1::ForwardReply* out) {
-  out->set_status(EncodeCode(outcome.status.code()));
-  out->set_message(outcome.status.message());
-  *out->mutable_reply() = outcome.reply;
-  out->set_offset(outcome.offset.value);
-  out->set_epoch(outcome.epoch.value);
+void Encode(ForwardedCommand command, v1::ForwardedCommand* out) {
+  MOM_CHECK(command.command.size() <= kEntryPayloadBytesMax, command.command.size());
+  out->set_id(command.id);
+  out->set_command(std::move(command.command));
 }
 
-Result<Outcome> Decode(v1::ForwardReply* in) {
+Result<ForwardedCommands> Decode(v1::ForwardUp* in) {
   const Result<Header> header = Decode(in->header());
   if (!header.ok()) return header.status();
-  if (!IsOffset(in->offset())) return Invalid("offset beyond all limits");
-  Outcome outcome;
-  outcome.status = DecodeStatus(in->status(), in->message());
-  outcome.reply.Swap(in->mutable_reply());
-  outcome.offset = Offset{in->offset()};
-  outcome.epoch = Epoch{in->epoch()};
-  return outcome;
+  if (!IsForwardedCount(in->commands_size())) return Invalid("no commands, or too many in a message");
+  ForwardedCommands decoded;
+  decoded.header = header.value();
+  decoded.commands.reserve(static_cast<size_t>(in->commands_size()));
+  uint64_t last_id = 0;
+  for (v1::ForwardedCommand& command : *in->mutable_commands()) {
+    if (command.id() <= last_id) return Invalid("numbers of commands do not ascend");
+    if (command.command().size() > kEntryPayloadBytesMax) return Invalid("command too large");
+    last_id = command.id();
+    decoded.commands.push_back({last_id, std::move(*command.mutable_command())});
+  }
+  return decoded;
+}
+
+void Encode(ForwardedOutcome outcome, v1::ForwardedOutcome* out) {
+  Outcome& from = outcome.outcome;
+  out->set_id(outcome.id);
+  out->set_status(EncodeCode(from.status.code()));
+  if (!from.status.ok()) out->set_message(from.status.message());
+  out->mutable_reply()->Swap(&from.reply);
+  out->set_offset(from.offset.value);
+  out->set_epoch(from.epoch.value);
+}
+
+Result<ForwardedOutcomes> Decode(v1::ForwardDown* in) {
+  const Result<Header> header = Decode(in->header());
+  if (!header.ok()) return header.status();
+  if (!IsForwardedCount(in->outcomes_size())) return Invalid("no outcomes, or too many in a message");
+  ForwardedOutcomes decoded;
+  decoded.header = header.value();
+  decoded.outcomes.reserve(static_cast<size_t>(in->outcomes_size()));
+  for (v1::ForwardedOutcome& outcome : *in->mutable_outcomes()) {
+    if (outcome.id() == 0) return Invalid("an outcome of no command");
+    if (!IsOffset(outcome.offset())) return Invalid("offset beyond all limits");
+    Outcome to{DecodeStatus(outcome.status(), outcome.message()),
+               {},
+               Offset{outcome.offset()},
+               Epoch{outcome.epoch()}};
+    to.reply.Swap(outcome.mutable_reply());
+    decoded.outcomes.push_back({outcome.id(), std::move(to)});
+  }
+  return decoded;
 }
 
 void Encode(const Result<Offset>& read_end, v1::ReadBarrierReply* out) {

@@ -53,6 +53,24 @@ void CheckDown(std::string_view bytes) {
       });
 }
 
+void EncodeAll(const ForwardedCommands& from, v1::ForwardUp* out) {
+  for (const ForwardedCommand& command : from.commands) Encode(command, out->add_commands());
+}
+
+void EncodeAll(const ForwardedOutcomes& from, v1::ForwardDown* out) {
+  for (const ForwardedOutcome& outcome : from.outcomes) Encode(outcome, out->add_outcomes());
+}
+
+template <typename Proto>
+void CheckForward(std::string_view bytes) {
+  Check<Proto>(
+      bytes, [](Proto* in) { return Decode(in); },
+      [](const auto& value, Proto* out) {
+        EncodeHeader(out);
+        EncodeAll(value.value(), out);
+      });
+}
+
 // First byte: which message the rest is.
 void FuzzOne(FuzzInput input) {
   const int kind = input.Byte() % 9;
@@ -72,7 +90,8 @@ void FuzzOne(FuzzInput input) {
   if (kind == 1) return Check<v1::FetchUp>(bytes, by_value, plain);
   if (kind == 2) return CheckDown(bytes);
   if (kind == 3) return Check<v1::Greeting>(bytes, by_value, plain);
-  if (kind == 4) return Check<v1::ForwardReply>(bytes, taking, with_header);
+  if (kind == 4) return CheckForward<v1::ForwardDown>(bytes);
+  if (kind == 8) return CheckForward<v1::ForwardUp>(bytes);
   if (kind == 5) return Check<v1::ReadBarrierReply>(bytes, by_value, of_result);
   if (kind == 6) return Check<v1::SnapshotChunkRequest>(bytes, by_value, with_header);
   if (kind == 7) return Check<v1::SnapshotChunkReply>(bytes, taking, of_result);

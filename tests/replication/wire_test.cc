@@ -297,5 +297,47 @@ TEST(Wire, BadSnapshotsAreRefused) {
   EXPECT_EQ(decode(bad), Status::kNotFound);
 }
 
+TEST(Wire, ForwardedCommandsSurvive) {
+  v1::ForwardUp up;
+  Encode(IdentityOf(1), NodeId{2}, up.mutable_header());
+  Encode(ForwardedCommand{7, "seven"}, up.add_commands());
+  Encode(ForwardedCommand{9, std::string(1, '\0')}, up.add_commands());
+  v1::ForwardUp sent = Sent(up);
+  const auto back = Decode(&sent);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back.value().header.from, IdentityOf(1));
+  EXPECT_EQ(back.value().header.to, NodeId{2});
+  ASSERT_EQ(back.value().commands.size(), 2u);
+  EXPECT_EQ(back.value().commands[0].id, 7u);
+  EXPECT_EQ(back.value().commands[0].command, "seven");
+  EXPECT_EQ(back.value().commands[1].id, 9u);
+  EXPECT_EQ(back.value().commands[1].command, std::string(1, '\0'));
+}
+
+TEST(Wire, ForwardedOutcomesSurvive) {
+  Outcome outcome;
+  outcome.reply.mutable_count()->set_count(3);
+  outcome.offset = quorum::kOffsetMax;
+  outcome.epoch = Epoch{6};
+  v1::ForwardDown down;
+  Encode(IdentityOf(1), NodeId{2}, down.mutable_header());
+  Encode(ForwardedOutcome{9, outcome}, down.add_outcomes());
+  Encode(ForwardedOutcome{2, Refused(Status::kNoSpace, "full")}, down.add_outcomes());
+  v1::ForwardDown sent = Sent(down);
+  const auto back = Decode(&sent);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_EQ(back.value().header.from, IdentityOf(1));
+  ASSERT_EQ(back.value().outcomes.size(), 2u);
+  const auto& [id, first] = back.value().outcomes[0];
+  EXPECT_EQ(id, 9u);
+  EXPECT_TRUE(first.status.ok());
+  EXPECT_EQ(first.reply.count().count(), 3u);
+  EXPECT_EQ(first.offset, quorum::kOffsetMax);
+  EXPECT_EQ(first.epoch, Epoch{6});
+  EXPECT_EQ(back.value().outcomes[1].id, 2u);
+  EXPECT_EQ(back.value().outcomes[1].outcome.status.code(), Status::kNoSpace);
+  EXPECT_EQ(back.value().outcomes[1].outcome.status.message(), "full");
+}
+
 }  // namespace
 }  // namespace mom::replication::wire
