@@ -17,6 +17,7 @@
 #include "core/broker/broker.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
+#include "replication/replica/node_status.h"
 #include "replication/replica/proposal.h"
 
 namespace mom::replication {
@@ -54,9 +55,16 @@ struct ReplicaInfo {
   bool caught_up = true;          // With what was committed when this node started.
   bool loading_snapshot = false;  // Too far behind for the log.
   bool disk_nearly_full = false;
-  std::vector<uint32_t> voters;  // Node ids of those who count for majorities, ascending.
-  std::vector<PeerInfo> peers;   // On a leader.
-  std::string failure;           // Why the node cannot go on; empty when well.
+  std::vector<uint32_t> voters;    // Node ids of those who count for majorities, ascending.
+  std::vector<PeerInfo> peers;     // On a leader.
+  std::vector<WatchedNode> nodes;  // The others, as they say themselves; on every node of a cluster.
+  std::string address;             // Where this node listens for the others; empty when alone.
+  std::string rest_address;        // Of its REST server; empty until it serves.
+  // Of digests of this node's state with those of the others, since the start.
+  uint64_t digest_comparisons = 0;
+  uint64_t digest_mismatches = 0;
+  bool diverged = false;  // This node's state is not the one that the log makes: do not believe it.
+  std::string failure;    // Why the node cannot go on; empty when well.
 };
 
 // Thread-safe. Outlives the REST server.

@@ -37,12 +37,15 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
       world, &service_, &Service::RequestReadBarrier, &barrier_);
   SetAsk<Snapshot::Kind, v1::SnapshotChunkRequest, v1::SnapshotChunkReply>(
       world, &service_, &Service::RequestFetchSnapshot, &snapshot_);
+  SetAsk<StatusCall::Kind, v1::StatusRequest, v1::StatusReply>(world, &service_, &Service::RequestStatus,
+                                                               &status_);
   greet_.is_for_strangers = true;
   notify_.serve = [this](const auto& call) { ServeNotice(call); };
   greet_.serve = [this](const auto& call) { ServeGreeting(call); };
   forward_.serve = [this](const auto& call) { ServeForward(call); };
   barrier_.serve = [this](const auto& call) { ServeBarrier(call); };
   snapshot_.serve = [this](const auto& call) { ServeSnapshot(call); };
+  status_.serve = [this](const auto& call) { ServeStatus(call); };
 }
 
 Status PeerServer::Listen(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
@@ -81,6 +84,7 @@ void PeerServer::Accept() {
     Forward::AcceptNext(&forward_);
     Barrier::AcceptNext(&barrier_);
     Snapshot::AcceptNext(&snapshot_);
+    StatusCall::AcceptNext(&status_);
   }
 }
 
@@ -152,6 +156,20 @@ void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {
                                        wire::Encode(chunk, &reply);
                                        still->Answer(reply);
                                      });
+}
+
+void PeerServer::ServeStatus(const std::shared_ptr<StatusCall>& call) {
+  const Result<quorum::Identity> from = Check(call->request().header());
+  if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
+  world_->handler->OnStatus(from.value(),
+                            [this, weak = std::weak_ptr(call)](const Result<NodeStatus>& status) {
+                              const auto still = weak.lock();
+                              if (still == nullptr) return;
+                              v1::StatusReply reply;
+                              EncodeOwn(reply.mutable_header(), still->request().header().node());
+                              wire::Encode(status, &reply);
+                              still->Answer(reply);
+                            });
 }
 
 Result<quorum::Identity> PeerServer::Check(const v1::PeerHeader& header) {

@@ -33,6 +33,7 @@ class PeerServer {
   using Forward = ServerCall<v1::ForwardRequest, v1::ForwardReply>;
   using Barrier = ServerCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
   using Snapshot = ServerCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
+  using StatusCall = ServerCall<v1::StatusRequest, v1::StatusReply>;
 
   void AcceptStream();
   void ServeNotice(const std::shared_ptr<Notify>& call);
@@ -40,6 +41,7 @@ class PeerServer {
   void ServeForward(const std::shared_ptr<Forward>& call);
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);
+  void ServeStatus(const std::shared_ptr<StatusCall>& call);
   // Is this for this node, and from one of its cluster?
   Result<quorum::Identity> Check(const v1::PeerHeader& header);
   grpc::Status Refusal(const Status& why, const v1::PeerHeader& header);
@@ -55,6 +57,7 @@ class PeerServer {
   Forward::Kind forward_;
   Barrier::Kind barrier_;
   Snapshot::Kind snapshot_;
+  StatusCall::Kind status_;
 };
 
 }  // namespace mom::replication
