@@ -111,6 +111,14 @@ Result<PeerAddresses> ParsePeers(const MomdConfig& config) {
   return peers;
 }
 
+std::string AdvertisedRest(const HostPort& listen, uint16_t port, const PeerAddresses& peers, NodeId self) {
+  std::string host = listen.host;
+  const auto own = peers.find(self);
+  const bool is_everywhere = host == "0.0.0.0" || host == "::" || host == "[::]";
+  if (is_everywhere && own != peers.end()) host = own->second.substr(0, own->second.rfind(':'));
+  return host + ":" + std::to_string(port);
+}
+
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresses& peers,
                                     replication::DataDir* data, const std::function<bool()>& keep_waiting) {
   const bool founded = !data->identity.cluster.empty();

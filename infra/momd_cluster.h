@@ -18,6 +18,11 @@ namespace mom::infra {
 // "1=HOST:PORT,2=HOST:PORT,..." with this node among them; or empty for a node alone.
 Result<replication::PeerAddresses> ParsePeers(const MomdConfig& config);
 
+// HOST:PORT of this node's REST server for the other nodes to show. A server that listens everywhere is at
+// the host by which the others reach this node.
+std::string AdvertisedRest(const HostPort& listen, uint16_t port, const replication::PeerAddresses& peers,
+                           NodeId self);
+
 // The node's links. Stop() the transport before what the router leads to goes.
 struct ClusterLinks {
   replication::PeerAddresses peers;
