@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "core/base/check.h"
+#include "replication/transport/grpc_credentials.h"
 #include "replication/transport/wire.h"
 
 namespace mom::replication {
@@ -67,6 +68,11 @@ grpc::Status ServeStream::Take(const quorum::Message& message) {
       request.open == is_first && (is_first || (message.from == *from_ && request.session == session_));
   if (!fits) return grpc::Status(grpc::StatusCode::INVALID_ARGUMENT, "not a message of this stream");
   if (!is_first || has_ended_) return grpc::Status::OK;
+  if (const Status may = MaySpeakFor(context_, message.from.node.value); !may.ok()) {
+    world_->log.Warn("certificate of node " + std::to_string(message.from.node.value),
+                     "a fetch stream was refused: " + may.message());
+    return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, may.message());
+  }
   const ServedStreams::Key key{message.from.node, request.session};
   if (!streams_->Add(key, shared_from_this(), world_->options.streams_max)) {
     return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many streams, or a session twice");
