@@ -10,7 +10,9 @@
 
 #include <chrono>
 #include <cstdio>
+#include <functional>
 #include <memory>
+#include <optional>
 #include <thread>
 
 #include "infra/momd_admin.h"
@@ -47,11 +49,8 @@ void PrepareProcess() {
   signal(SIGPIPE, SIG_IGN);
 }
 
-replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config,
-                                               const replication::PeerAddresses& peers) {
+replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   replication::ReplicaOptions options;
-  options.data.clustered = !peers.empty();
-  for (const auto& [node, address] : peers) options.bootstrap.push_back(node);
   options.fetch_timeout_ms = config.fetch_timeout_ms;
   options.election_timeout_ms = std::max(config.fetch_timeout_ms / 2, 50u);
   options.data.path = config.data_dir;
@@ -70,6 +69,14 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config,
     _exit(kExitIoError);
   };
   return options;
+}
+
+void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaOptions* options) {
+  options->addresses = known;
+  for (const auto& [node, address] : known) {
+    if (node != options->data.node) options->bootstrap.push_back(node);
+  }
+  options->transport->SetAddresses(known);
 }
 
 // The number of a signal that asked to stop meanwhile, or 0.
@@ -97,45 +104,101 @@ void ForceExitLater() {
   }).detach();
 }
 
-int Serve(const MomdConfig& config, const sigset_t& signals) {
+// A node before it runs. Stays where it is: what runs later refers to `links`.
+struct Opened {
+  replication::ReplicaOptions options;
+  ClusterLinks links;
+  std::optional<replication::DataDir> data;
+};
+
+Status OpenLinked(const MomdConfig& config, const replication::PeerAddresses& peers, Opened* node) {
+  if (node->data->identity.cluster.empty()) {
+    return Status(Status::kWrongOwner, config.data_dir +
+                                           " was made for a cluster that was never founded; start it with "
+                                           "--peers or --join");
+  }
+  MOM_RETURN_IF_ERROR(replication::OpenDataDir(node->options.data, &*node->data));
+  if (node->links.transport) UseAddresses(KnownAddresses(peers, node->data->addresses), &node->options);
+  spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,
+               replication::ToString(node->data->identity.cluster), node->data->report.entries,
+               node->data->report.segments);
+  if (!node->data->report.note.empty()) spdlog::warn("{}", node->data->report.note);
+  if (!node->data->note.empty()) spdlog::warn("{}", node->data->note);
+  return Status();
+}
+
+// kStopping: asked to stop while it waited for the other nodes.
+Status Open(const MomdConfig& config, const std::function<bool()>& keep_waiting, Opened* node) {
+  auto peers = ParsePeers(config);
+  if (!peers.ok()) return peers.status();
+  auto seeds = ParseSeeds(config);
+  if (!seeds.ok()) return seeds.status();
+  node->options = MakeReplicaOptions(config);
+  bool& clustered = node->options.data.clustered;
+  clustered = !peers->empty() || !seeds->empty();
+  auto data = replication::LockDataDir(node->options.data);
+  if (!data.ok()) return data.status();
+  node->data = *std::move(data);
+  clustered |= IsMember(*node->data);
+  if (clustered) {
+    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting);
+    if (!connected.ok()) return connected.status();
+    node->links = *std::move(connected);
+    node->options.transport = node->links.transport.get();
+    node->options.on_members = [node](const replication::Members& members) {
+      TellMembers(node->links, members);
+    };
+  }
+  Status status = OpenLinked(config, *peers, node);
+  if (!status.ok() && node->links.transport) node->links.transport->Stop();
+  return status;
+}
+
+void Close(const ClusterLinks& links, replication::AsioReplica* replica) {
+  if (links.transport) links.transport->Stop();
+  replica->Stop();
+  spdlog::info("stopped");
+}
+
+// Serves until a signal; does not come back from a good end.
+int Serve(const MomdConfig& config, const HostPort& listen, const ClusterLinks& links,
+          const sigset_t& signals, replication::AsioReplica* replica, rest::Api* api) {
+  rest::HttpServerOptions http_options;
+  http_options.host = listen.host;
+  http_options.port = listen.port;
+  http_options.threads = static_cast<int>(config.rest_threads);
+  auto server = rest::MakePistacheServer(http_options);
+  if (Status status = server->Start(api->handler()); !status.ok()) return Refuse(status);
+  replica->SetRestAddress(
+      AdvertisedRest(listen, server->port(), replica->Info().addresses, NodeId{config.node_id}));
+  const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
+  std::printf("ready rest=%s:%u grpc=%s\n", listen.host.c_str(), server->port(), grpc.c_str());
+  std::fflush(stdout);
+
+  int signal_number = 0;
+  sigwait(&signals, &signal_number);
+  spdlog::info("stopping (signal {})", signal_number);
+  ForceExitLater();
+  api->Stop();
+  server->Stop(kDrainMs);
+  replica->Resign();
+  Close(links, replica);
+  spdlog::shutdown();
+  _exit(0);  // Pistache's own teardown can hang; everything of ours is closed.
+}
+
+int Run(const MomdConfig& config, const sigset_t& signals) {
   auto listen = ParseHostPort(config.rest_listen);
   if (!listen.ok()) return Refuse(listen.status().Annotate("--rest-listen"));
-  if (!config.join.empty()) {
-    return Refuse(Status(Status::kInvalidArgument, "--join: this version founds clusters with --peers only"));
-  }
-  auto peers = ParsePeers(config);
-  if (!peers.ok()) return Refuse(peers.status());
-  replication::ReplicaOptions options = MakeReplicaOptions(config, *peers);
-  auto data = replication::LockDataDir(options.data);
-  if (!data.ok()) return Refuse(data.status());
   const auto keep_waiting = [&signals] {
     constexpr timespec kNow = {0, 0};
     return sigtimedwait(&signals, nullptr, &kNow) <= 0;
   };
-  ClusterLinks links;
-  if (!peers->empty()) {
-    auto connected = ConnectCluster(config, *peers, &*data, keep_waiting);
-    if (connected.status().code() == Status::kStopping) return 0;
-    if (!connected.ok()) return Refuse(connected.status());
-    links = *std::move(connected);
-    options.transport = links.transport.get();
-  }
-  if (data->identity.cluster.empty()) {
-    return Refuse(
-        Status(Status::kWrongOwner,
-               config.data_dir + " was made for a cluster that was never founded; start it with --peers"));
-  }
-  if (Status status = replication::OpenDataDir(options.data, &*data); !status.ok()) {
-    if (links.transport) links.transport->Stop();
-    return Refuse(status);
-  }
-  spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,
-               replication::ToString(data->identity.cluster), data->report.entries, data->report.segments);
-  if (!data->report.note.empty()) spdlog::warn("{}", data->report.note);
-  if (!data->note.empty()) spdlog::warn("{}", data->note);
-
-  replication::AsioReplica replica(*std::move(data), options);
-  if (links.router) links.router->SetReplica(replica.peer_handler());
+  Opened node;
+  if (Status status = Open(config, keep_waiting, &node); !status.ok())
+    return status.code() == Status::kStopping ? 0 : Refuse(status);
+  replication::AsioReplica replica(*std::move(node.data), node.options);
+  if (node.links.router) node.links.router->SetReplica(replica.peer_handler());
   rest::ApiOptions api_options;
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
@@ -145,40 +208,15 @@ int Serve(const MomdConfig& config, const sigset_t& signals) {
     spdlog::info("stopping (signal {}) before the whole log was applied; the next start goes on",
                  signal_number);
     ForceExitLater();
-    if (links.transport) links.transport->Stop();
-    replica.Stop();
-    spdlog::info("stopped");
+    Close(node.links, &replica);
     return 0;
   }
   Status admin = EnsureAdmin(&replica, config.data_dir, config.admin_password_file, keep_waiting);
   if (!admin.ok()) {
-    if (links.transport) links.transport->Stop();
-    replica.Stop();
+    Close(node.links, &replica);
     return admin.code() == Status::kStopping ? 0 : Refuse(admin);
   }
-  rest::HttpServerOptions http_options;
-  http_options.host = listen->host;
-  http_options.port = listen->port;
-  http_options.threads = static_cast<int>(config.rest_threads);
-  auto server = rest::MakePistacheServer(http_options);
-  if (Status status = server->Start(api.handler()); !status.ok()) return Refuse(status);
-  replica.SetRestAddress(AdvertisedRest(*listen, server->port(), *peers, NodeId{config.node_id}));
-  const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
-  std::printf("ready rest=%s:%u grpc=%s\n", listen->host.c_str(), server->port(), grpc.c_str());
-  std::fflush(stdout);
-
-  int signal_number = 0;
-  sigwait(&signals, &signal_number);
-  spdlog::info("stopping (signal {})", signal_number);
-  ForceExitLater();
-  api.Stop();
-  server->Stop(kDrainMs);
-  replica.Resign();
-  if (links.transport) links.transport->Stop();
-  replica.Stop();
-  spdlog::info("stopped");
-  spdlog::shutdown();
-  _exit(0);  // Pistache's own teardown can hang; everything of ours is closed.
+  return Serve(config, *listen, node.links, signals, &replica, &api);
 }
 
 }  // namespace
@@ -199,5 +237,5 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread: all inherit it.
-  return mom::infra::Serve(*parsed.config, signals);
+  return mom::infra::Run(*parsed.config, signals);
 }

@@ -4,10 +4,13 @@
 
 #include <charconv>
 #include <chrono>
+#include <memory>
+#include <mutex>
 #include <thread>
 #include <utility>
 
 #include "replication/replica/marks.h"
+#include "replication/replica/voters_codec.h"
 #include "replication/transport/grpc_transport.h"
 
 namespace mom::infra {
@@ -41,10 +44,10 @@ Result<std::unique_ptr<replication::Transport>> MakeTransport(const MomdConfig& 
 }
 
 Greeting GreetingOf(const replication::DataDir& data, const PeerAddresses& peers) {
-  Greeting greeting{data.identity.node, data.identity.disk, data.identity.cluster, {}, PeersText(peers)};
-  auto founders = replication::ReadFirstVoters(data.env, data.path);
-  if (!greeting.cluster.empty() && founders.ok())
-    greeting.founders.assign(founders->begin(), founders->end());
+  Greeting greeting{data.identity.node, data.identity.disk, data.identity.cluster, {}, PeersText(peers), {}};
+  auto first = replication::ReadFirstMembers(data.env, data.path);
+  if (!greeting.cluster.empty() && first.ok())
+    greeting.founders.assign(first->voters.begin(), first->voters.end());
   return greeting;
 }
 
@@ -63,7 +66,8 @@ Status Found(ClusterLinks* links, replication::DataDir* data, const std::functio
     auto outcome = links->founding->Outcome();
     if (!outcome.ok()) return outcome.status();
     if (*outcome) {
-      MOM_RETURN_IF_ERROR(replication::JoinCluster(data, (*outcome)->cluster, (*outcome)->founders));
+      MOM_RETURN_IF_ERROR(
+          replication::JoinCluster(data, (*outcome)->cluster, {(*outcome)->founders, links->peers}));
       spdlog::info("founded cluster {} with {} voters", replication::ToString(data->identity.cluster),
                    (*outcome)->founders.size());
       return Status();
@@ -74,6 +78,82 @@ Status Found(ClusterLinks* links, replication::DataDir* data, const std::functio
     if (std::chrono::steady_clock::now() - last_report < kReportPause) continue;
     last_report = std::chrono::steady_clock::now();
     spdlog::info("founding the cluster needs all of --peers once:{}", links->founding->Missing());
+  }
+}
+
+// Nodes whose number is not known yet need one for their address.
+NodeId SeedId(size_t index) {
+  return NodeId{UINT32_MAX - static_cast<uint32_t>(index)};
+}
+
+// What nodes that were asked to be joined have said.
+struct Answers {
+  std::mutex mutex;
+  std::vector<Greeting> greetings;  // Guarded by mutex, like the next.
+  std::string failure;
+};
+
+// Ok: `members` may be joined. kNotFound: not yet.
+Status JudgeHost(const Greeting& host, const Greeting& self, replication::Members* members) {
+  const auto now = replication::DecodeMembers(host.voters);
+  if (host.cluster.empty() || !now) return Status(Status::kNotFound, "it is no part of a cluster yet");
+  if (now->voters.ContainsNode(self.node)) {
+    const std::string id = std::to_string(self.node.value);
+    return Status(Status::kWrongOwner,
+                  "node " + id +
+                      " is a voter of that cluster, on another disk. If that disk is lost, remove it "
+                      "first (DELETE /v1/cluster/nodes/" +
+                      id + "), then start again; else choose another --node-id");
+  }
+  if (!quorum::VoterSet::IsValid(host.founders)) return Status(Status::kNotFound, "it names no founders");
+  *members = {quorum::VoterSet(host.founders), now->addresses};
+  return Status();
+}
+
+void AskSeeds(ClusterLinks* links, const std::vector<std::string>& seeds, const Greeting& self,
+              const std::shared_ptr<Answers>& answers) {
+  for (size_t i = 0; i < seeds.size(); ++i) {
+    links->transport->Greet(SeedId(i), self, [answers, seed = seeds[i]](Result<Greeting> answer) {
+      std::lock_guard lock(answers->mutex);
+      if (answer.ok()) return answers->greetings.push_back(*std::move(answer));
+      answers->failure = seed + " does not answer (" + answer.status().message() + ")";
+    });
+  }
+}
+
+// Learns from any node of a cluster which one it is. Being let in is for its administrator: until then, and
+// until it has caught up, this node only copies.
+Status Join(ClusterLinks* links, const std::vector<std::string>& seeds, replication::DataDir* data,
+            const std::function<bool()>& keep_waiting) {
+  PeerAddresses addresses;
+  for (size_t i = 0; i < seeds.size(); ++i) addresses[SeedId(i)] = seeds[i];
+  links->transport->SetAddresses(addresses);
+  const Greeting self = links->founding->self();
+  auto last_report = std::chrono::steady_clock::now();
+  const auto answers = std::make_shared<Answers>();
+  for (;;) {
+    AskSeeds(links, seeds, self, answers);
+    std::this_thread::sleep_for(kGreetPause);
+    if (!keep_waiting()) return Status(Status::kStopping, "stopped before a cluster was joined");
+    std::lock_guard lock(answers->mutex);
+    for (const Greeting& host : std::exchange(answers->greetings, {})) {
+      replication::Members members;
+      const Status judged = JudgeHost(host, self, &members);
+      if (judged.code() == Status::kWrongOwner) return judged.Annotate("--join " + seeds[0]);
+      answers->failure = "node " + std::to_string(host.node.value) + ": " + judged.message();
+      if (!judged.ok()) continue;
+      MOM_RETURN_IF_ERROR(replication::JoinCluster(data, host.cluster, members));
+      links->transport->SetAddresses(members.addresses);
+      const std::string id = std::to_string(self.node.value);
+      spdlog::info(
+          "copying cluster {}; an administrator makes this node a voter with POST /v1/cluster/nodes "
+          "{{\"id\":{},\"address\":\"HOST:PORT of its --grpc-listen\"}}",
+          replication::ToString(host.cluster), id);
+      return Status();
+    }
+    if (std::chrono::steady_clock::now() - last_report < kReportPause) continue;
+    last_report = std::chrono::steady_clock::now();
+    spdlog::info("joining the cluster: {}", answers->failure);
   }
 }
 
@@ -107,26 +187,73 @@ Result<PeerAddresses> ParsePeers(const MomdConfig& config) {
     return Status(Status::kInvalidArgument,
                   "--peers does not name this node (--node-id " + std::to_string(config.node_id) + ")");
   }
-  if (peers.size() == 1) peers.clear();
   return peers;
 }
 
-std::string AdvertisedRest(const HostPort& listen, uint16_t port, const PeerAddresses& peers, NodeId self) {
+std::string AdvertisedRest(const HostPort& listen, uint16_t port,
+                           const std::map<uint32_t, std::string>& addresses, NodeId self) {
   std::string host = listen.host;
-  const auto own = peers.find(self);
+  const auto own = addresses.find(self.value);
   const bool is_everywhere = host == "0.0.0.0" || host == "::" || host == "[::]";
-  if (is_everywhere && own != peers.end()) host = own->second.substr(0, own->second.rfind(':'));
+  if (is_everywhere && own != addresses.end()) host = own->second.substr(0, own->second.rfind(':'));
   return host + ":" + std::to_string(port);
 }
 
+Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config) {
+  std::vector<std::string> seeds;
+  std::string_view rest = config.join;
+  while (!rest.empty()) {
+    const std::string seed(rest.substr(0, rest.find(',')));
+    rest.remove_prefix(std::min(rest.size(), seed.size() + 1));
+    const auto address = ParseHostPort(seed);
+    if (!address.ok() || address->port == 0) {
+      return Status(
+          Status::kInvalidArgument,
+          "--join: '" + seed + "' is not HOST:PORT, as in 127.0.0.1:9081, the --grpc-listen of a node");
+    }
+    seeds.push_back(seed);
+  }
+  if (!seeds.empty() && !config.peers.empty()) {
+    return Status(Status::kInvalidArgument,
+                  "--join and --peers: a node either joins a cluster or founds one; give one of them");
+  }
+  return seeds;
+}
+
+bool IsMember(const replication::DataDir& data) {
+  return replication::ReadFirstMembers(data.env, data.path).status().code() != Status::kNotFound;
+}
+
+PeerAddresses KnownAddresses(const PeerAddresses& configured, const PeerAddresses& remembered) {
+  PeerAddresses known = remembered;
+  for (const auto& [node, address] : configured) {
+    const auto before = known.find(node);
+    if (before != known.end() && before->second != address) {
+      spdlog::warn("--peers has {} for node {}, the cluster's log has {}; --peers is used", address,
+                   node.value, before->second);
+    }
+    known[node] = address;
+  }
+  return known;
+}
+
+void TellMembers(const ClusterLinks& links, const replication::Members& members) {
+  Greeting self = links.founding->self();
+  self.voters = replication::EncodeVoters(members.voters, members.addresses);
+  links.founding->SetSelf(std::move(self));
+  std::string text;
+  for (const auto& voter : members.voters) text += ' ' + std::to_string(voter.node.value);
+  spdlog::info("voters of the cluster:{}", text);
+}
+
 Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresses& peers,
-                                    replication::DataDir* data, const std::function<bool()>& keep_waiting) {
-  const bool founded = !data->identity.cluster.empty();
-  if (founded && replication::ReadFirstVoters(data->env, data->path).status().code() == Status::kNotFound) {
+                                    const std::vector<std::string>& seeds, replication::DataDir* data,
+                                    const std::function<bool()>& keep_waiting) {
+  if (!data->identity.cluster.empty() && !IsMember(*data)) {
     return Status(Status::kWrongOwner,
                   data->path +
-                      " belongs to a node that is a cluster alone; start it without --peers, "
-                      "or give each node of the new cluster an empty --data-dir");
+                      " belongs to a node that is a cluster alone; start it without --peers and --join, "
+                      "or give each node of the cluster an empty --data-dir");
   }
   ClusterLinks links;
   links.peers = peers;
@@ -137,7 +264,7 @@ Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresse
   links.router = std::make_unique<replication::PeerRouter>(
       [founding = links.founding.get(), text](const Greeting& from) {
         founding->OnGreeting(from);
-        if (from.peers != text) {
+        if (!from.peers.empty() && !text.empty() && from.peers != text) {
           spdlog::warn("node {} was started with other --peers: {} there, {} here", from.node.value,
                        from.peers, text);
         }
@@ -150,7 +277,9 @@ Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresse
   MOM_RETURN_IF_ERROR(
       links.transport->Start(links.router.get()).Annotate("--grpc-listen " + config.grpc_listen));
   if (data->identity.cluster.empty()) {
-    if (Status status = Found(&links, data, keep_waiting); !status.ok()) {
+    Status status =
+        seeds.empty() ? Found(&links, data, keep_waiting) : Join(&links, seeds, data, keep_waiting);
+    if (!status.ok()) {
       links.transport->Stop();
       return status;
     }

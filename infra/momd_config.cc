@@ -77,9 +77,10 @@ ParsedArguments ParseArguments(int argc, char** argv) {
   add("node-id", config.node_id, "This node's number")->check(CLI::Range(1u, 4294967295u));
   add("data-dir", config.data_dir, "Folder of everything durable; made when missing");
   add("rest-listen", config.rest_listen, "HOST:PORT of the REST server; port 0 picks a free one");
-  add("grpc-listen", config.grpc_listen, "HOST:PORT for the other nodes (not used by a single node)");
+  add("grpc-listen", config.grpc_listen, "HOST:PORT for the other nodes (not used by a node alone)");
   add("peers", config.peers,
-      "ID=HOST:PORT,... of all nodes that found the cluster, the same on each; none: a node alone");
+      "ID=HOST:PORT,... of all nodes that found the cluster, the same on each; none, and no --join: a node "
+      "alone, or a member that is started again");
   add("grpc-ca", config.grpc_ca, "Certificate authority of the nodes (PEM); with the next two: mutual TLS");
   add("grpc-certificate", config.grpc_certificate, "This node's certificate (PEM)");
   add("grpc-key", config.grpc_key, "Its private key (PEM)");
@@ -88,7 +89,8 @@ ParsedArguments ParseArguments(int argc, char** argv) {
   add("fetch-timeout-ms", config.fetch_timeout_ms,
       "A silent leader is replaced after so long; the same on all nodes")
       ->check(CLI::Range(100u, 60'000u));
-  add("join", config.join, "HOST:PORT of a cluster to join (not in this version)");
+  add("join", config.join,
+      "HOST:PORT,... of nodes of a cluster to join, their --grpc-listen; with an empty --data-dir");
   add("admin-password-file", config.admin_password_file, "File with the first admin's password, mode 0600");
   add("registration", config.registration, "Who may register users: open (anyone) or closed (admin)")
       ->check(CLI::IsMember({"open", "closed"}));

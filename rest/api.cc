@@ -19,8 +19,9 @@ namespace {
 const std::vector<Route>& AllRoutes() {
   static const std::vector<Route> routes = [] {
     std::vector<Route> all;
-    for (const auto& part : {UserRoutes(), SessionRoutes(), QueueRoutes(), MessageRoutes(), ReceiveRoutes(),
-                             PeekRoutes(), TopicRoutes(), TransactionRoutes(), OperationRoutes()})
+    for (const auto& part :
+         {UserRoutes(), SessionRoutes(), QueueRoutes(), MessageRoutes(), ReceiveRoutes(), PeekRoutes(),
+          TopicRoutes(), TransactionRoutes(), OperationRoutes(), ClusterRoutes()})
       all.insert(all.end(), part.begin(), part.end());
     return all;
   }();

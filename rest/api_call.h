@@ -125,7 +125,7 @@ struct Route {
   BodyKind body;
   bool has_query;
   void (*handle)(const CallPtr& call);
-  bool reads_credentials = false;  // Checks a password against the view, which should be fresh.
+  bool reads_credentials = false;  // Checks a password or rights against the view, which should be fresh.
 };
 
 }  // namespace mom::rest

@@ -19,6 +19,7 @@ std::span<const Route> PeekRoutes();         // api_peek.cc
 std::span<const Route> TopicRoutes();        // api_topics.cc
 std::span<const Route> TransactionRoutes();  // api_transactions.cc
 std::span<const Route> OperationRoutes();    // api_operation.cc
+std::span<const Route> ClusterRoutes();      // api_cluster.cc
 
 // api_receive.cc: these queues may have something to receive. On the applier thread.
 void OnWoken(const std::shared_ptr<Services>& services, const std::set<std::string>& queues);

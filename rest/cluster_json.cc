@@ -66,9 +66,14 @@ void AppendState(const DigestMark& applied, Offset high_watermark, JsonWriter* j
   json->Member("digest", Hex(applied.digest)).Member("digest_offset", applied.end.value);
 }
 
-void AppendSelf(const ReplicaInfo& info, std::string_view version, JsonWriter* json) {
+std::string AddressOf(const ReplicaInfo& info, uint32_t id) {
+  const auto known = info.addresses.find(id);
+  return known == info.addresses.end() ? "" : known->second;
+}
+
+void AppendSelf(const ReplicaInfo& info, uint32_t self, std::string_view version, JsonWriter* json) {
   json->Member("role", info.role);
-  AppendText("address", info.address, json);
+  AppendText("address", AddressOf(info, self), json);
   AppendText("rest", info.rest_address, json);
   json->Member("log_start", info.log_start.value).Member("log_end", info.log_end.value);
   json->Member("durable_end", info.durable_end.value);
@@ -98,7 +103,7 @@ void AppendOther(const ReplicaInfo& info, uint32_t id, const Known& known, JsonW
   json->Member("role", RoleOf(info, id, known));
   const NodeStatus* status =
       known.watched != nullptr && known.watched->status ? &*known.watched->status : nullptr;
-  if (known.watched != nullptr) AppendText("address", known.watched->address, json);
+  AppendText("address", known.watched != nullptr ? known.watched->address : AddressOf(info, id), json);
   if (known.pulling != nullptr) json->Member("connected", known.pulling->connected);
   if (known.pulling != nullptr) json->Member("durable_end", known.pulling->durable_end.value);
   if (known.pulling == nullptr && status != nullptr) json->Member("durable_end", status->durable_end.value);
@@ -125,7 +130,7 @@ std::string ClusterJson(const ReplicaInfo& info, uint32_t self, std::string_view
     const bool is_voter = std::find(info.voters.begin(), info.voters.end(), id) != info.voters.end();
     json.BeginObject().Member("id", id).Member("voter", is_voter || info.voters.empty());
     if (id == self) {
-      AppendSelf(info, version, &json);
+      AppendSelf(info, self, version, &json);
     } else {
       AppendOther(info, id, known, &json);
     }

@@ -18,9 +18,10 @@ void Quorum::On(const FetchRequest& request, const Identity& from) {
   }
   if (progress == nullptr) progress = AddObserver(from.key());
   if (progress == nullptr) return RefuseFetch(request, from.node, Refusal::kOverloaded, {});
-  if (request.session == progress->session) return;  // Repeated.
+  if (progress->open && request.session == progress->session) return;  // Repeated.
   // The driver knows a stream by node and session. A node with a new disk counts from anew, while a stream of
-  // its old disk may still be open, or a frame for it still be read.
+  // its old disk may still be open, or a frame for it still be read. A new process whose clock went back may
+  // draw the number of a stream that has ended.
   SessionId known = progress->session;
   for (const Progress& p : lead_.progress) {
     if (p.key.node == from.node) known = std::max(known, p.session);

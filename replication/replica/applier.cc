@@ -10,6 +10,14 @@ namespace {
 constexpr size_t kBatchEntriesMax = 1024;
 constexpr size_t kBatchBytesMax = 4u << 20;  // Payload; what it turns into is about as much.
 
+// These are in the log and may be committed: another node may apply them.
+template <typename Container>
+void GiveUp(Container* entries, const std::string& why) {
+  for (Pending& pending : *entries) {
+    if (pending.done) pending.done(Refused(Status::kUncertain, why));
+  }
+}
+
 }  // namespace
 
 Applier::Applier(LevelDbView* view, ApplierHooks hooks)
@@ -37,9 +45,7 @@ void Applier::Commit(Offset end, std::vector<Pending> entries) {
       entries.clear();
     }
   }
-  for (auto& pending : entries) {
-    if (pending.done) pending.done(Outcome{Status(Status::kUncertain, "the node is stopping"), {}, {}, {}});
-  }
+  GiveUp(&entries, "the node is stopping");
   wake_.notify_one();
 }
 
@@ -50,9 +56,7 @@ void Applier::Stop() {
   }
   wake_.notify_one();
   if (thread_.joinable()) thread_.join();
-  for (auto& pending : queue_) {
-    if (pending.done) pending.done(Outcome{Status(Status::kUncertain, "the node is stopping"), {}, {}, {}});
-  }
+  GiveUp(&queue_, "the node is stopping");
   queue_.clear();
 }
 
@@ -67,9 +71,7 @@ void Applier::Run() {
     Status status = Gather(&batch);
     if (status.ok()) status = ApplyBatch(&batch);
     if (!status.ok()) {
-      for (auto& pending : batch) {
-        if (pending.done) pending.done(Outcome{Status(Status::kUncertain, "the node failed"), {}, {}, {}});
-      }
+      GiveUp(&batch, "the node failed");
       Fail(status);
       return;
     }

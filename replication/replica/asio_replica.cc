@@ -18,6 +18,7 @@ DriverOptions MakeDriverOptions(const DataDir& data, const ReplicaOptions& repli
   options.quorum.bootstrap = replica.bootstrap;
   options.quorum.fetch_timeout_ms = replica.fetch_timeout_ms;
   options.quorum.election_timeout_ms = replica.election_timeout_ms;
+  options.addresses = replica.addresses;
   return options;
 }
 
@@ -50,7 +51,9 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       watch_(MakeWatch()),
       driver_(MakeDriverOptions(data_, options_), data_.restored, last_timestamp_,
               {&runtime_, &log_, this, options_.transport, snapshots_.get()},
-              {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); }}),
+              {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
+               [this] { OnMembersChanged(); }}),
+      admin_(MakeAdmin()),
       latest_(&view_) {
   const auto state = broker::ReadAppliedState(latest_);
   applied_end_ = state.end.value;
@@ -134,6 +137,7 @@ void AsioReplica::Stop() {
     disk_timer_.cancel();
     for (auto& [end, waiter] : waiters_) waiter->timer.cancel();
     if (forwarder_) forwarder_->Stop();
+    if (admin_) admin_->Stop();
   });
   runtime_.Stop();
   if (snapshots_) snapshots_->Stop();

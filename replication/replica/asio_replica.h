@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "replication/replica/applier.h"
+#include "replication/replica/asio_admin.h"
 #include "replication/replica/asio_forwarder.h"
 #include "replication/replica/asio_log.h"
 #include "replication/replica/asio_runtime.h"
@@ -46,6 +47,10 @@ struct ReplicaOptions {
   // A snapshot from another node took the place of log and view, up to `end`. On the replica thread; may be
   // empty.
   std::function<void(Offset end)> on_snapshot;
+  // Where nodes are reached, as far as known when it starts; the log may say better later.
+  PeerAddresses addresses;
+  // Other voters, or other addresses, than before. On the replica thread; may be empty.
+  std::function<void(const Members& members)> on_members;
   // Called once, on any thread, when the node cannot go on; the process should end.
   std::function<void(const Status& status)> on_failure;
 };
@@ -75,6 +80,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   Offset applied_end() const override { return Offset{applied_end_.load()}; }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
   void ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
+  void Administer(AdminRequest request, std::function<void(Status)> done) override;
   ReplicaInfo Info() const override;
   Timestamp Now() const override;
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
@@ -101,6 +107,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::unique_ptr<AsioForwarder> MakeForwarder();
   std::unique_ptr<AsioSnapshots> MakeSnapshots();
   std::unique_ptr<PeerWatch> MakeWatch();
+  std::unique_ptr<AsioAdmin> MakeAdmin();
   void StartView();
   void StopView();
   void Install(PulledSnapshot pulled);
@@ -115,6 +122,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void OnForward(const quorum::Identity& from, std::string command,
                  std::function<void(Outcome)> reply) override;
   void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override;
+  void OnAdminister(const quorum::Identity& from, AdminRequest request,
+                    std::function<void(Status)> reply) override;
   void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                          std::function<void(Result<SnapshotChunk>)> reply) override;
   void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override;
@@ -129,6 +138,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ReplicaInfo OwnInfo() const;  // What Info() shows but for the others. Any thread.
   void Fail(const Status& status);
   void OnFailed(const Status& status);
+  void OnMembersChanged();
+  void ShowMembers();  // To the owner, when they are others than before.
 
   const ReplicaOptions options_;
   DataDir data_;
@@ -144,7 +155,9 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   const std::unique_ptr<AsioSnapshots> snapshots_;
   DigestMarks marks_;
   const std::unique_ptr<PeerWatch> watch_;  // Null when alone.
-  ReplicaDriver driver_;                    // Used by the replica thread only, like the next.
+  ReplicaDriver driver_;                    // Used by the replica thread only, like the next three.
+  const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
+  Members members_;                         // As the owner was told.
   std::multimap<uint64_t, std::shared_ptr<Waiter>> waiters_;  // By the applied end they wait for.
 
   std::vector<Retired> retired_;  // Used by the replica thread.

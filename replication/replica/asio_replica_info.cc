@@ -31,6 +31,7 @@ void AsioReplica::Publish() {
       std::max(quorum.high_watermark().value_or(quorum::kOffsetMax), following.leader_high_watermark);
   const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
   if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
+  ShowMembers();
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
@@ -54,6 +55,17 @@ void AsioReplica::SetRestAddress(std::string address) {
   info_.rest_address = std::move(address);
 }
 
+void AsioReplica::ShowMembers() {
+  const quorum::VoterSet& voters = driver_.quorum().voters();
+  if (members_.voters == voters && members_.addresses == driver_.addresses()) return;
+  members_ = Members{voters, driver_.addresses()};
+  {
+    std::lock_guard lock(info_mutex_);
+    for (const auto& [node, address] : members_.addresses) info_.addresses[node.value] = address;
+  }
+  if (options_.on_members) options_.on_members(members_);
+}
+
 ReplicaInfo AsioReplica::Info() const {
   ReplicaInfo info = OwnInfo();
   if (!watch_) return info;
@@ -62,9 +74,6 @@ ReplicaInfo AsioReplica::Info() const {
   info.digest_comparisons = report.comparisons;
   info.digest_mismatches = report.mismatches;
   info.diverged = report.diverged;
-  const PeerAddresses addresses = options_.transport->Addresses();
-  if (const auto own = addresses.find(data_.identity.node); own != addresses.end())
-    info.address = own->second;
   return info;
 }
 

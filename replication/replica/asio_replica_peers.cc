@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "core/broker/broker.h"
+#include "core/broker/keys.h"
 #include "replication/replica/asio_replica.h"
 
 namespace mom::replication {
@@ -31,7 +32,7 @@ void AsioReplica::OnStreamClosed(NodeId peer, quorum::SessionId session) {
 
 // Answered before a replica is there, by whoever started the transport.
 Greeting AsioReplica::OnGreeting(const Greeting&) {
-  return Greeting{data_.identity.node, data_.identity.disk, data_.identity.cluster, {}, {}};
+  return Greeting{data_.identity.node, data_.identity.disk, data_.identity.cluster, {}, {}, {}};
 }
 
 // One hop and no more: who does not lead says so.
@@ -68,6 +69,37 @@ void AsioReplica::ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offs
   if (to == NodeId{}) return done(Status(Status::kNotLeader, "no leader is known"));
   if (to != data_.identity.node) return options_.transport->ReadBarrier(to, timeout_ms, std::move(done));
   OnReplicaThread([this, done = std::move(done)]() mutable { driver_.ReadBarrier(std::move(done)); });
+}
+
+void AsioReplica::Administer(AdminRequest request, std::function<void(Status)> done) {
+  if (stopping_ || failed_) return done(Status(Status::kStopping, "the node stops"));
+  if (!admin_) {
+    return done(Status(Status::kInvalidArgument,
+                       "this node is a cluster alone and has no address for others; a cluster that can grow "
+                       "is founded with --peers"));
+  }
+  admin_->Administer(std::move(request), std::move(done));
+}
+
+void AsioReplica::OnAdminister(const quorum::Identity& from, AdminRequest request,
+                               std::function<void(Status)> reply) {
+  if (stopping_ || failed_) return reply(Status(Status::kNotLeader, "the node stops"));
+  admin_->OnAdminister(from, std::move(request), std::move(reply));
+}
+
+// The entry counts from now on, but may yet be truncated: what is told is looked at again after the step.
+void AsioReplica::OnMembersChanged() {
+  if (options_.transport) options_.transport->SetAddresses(driver_.addresses());
+  OnReplicaThread([this] { Publish(); });
+}
+
+std::unique_ptr<AsioAdmin> AsioReplica::MakeAdmin() {
+  if (options_.transport == nullptr) return nullptr;
+  AdminHooks hooks;
+  hooks.leader = [this] { return leader(); };
+  hooks.on_driver_thread = [this](std::function<void()> task) { OnReplicaThread(std::move(task)); };
+  return std::make_unique<AsioAdmin>(IdentityOf(data_), &runtime_, options_.transport, &driver_,
+                                     std::move(hooks));
 }
 
 void AsioReplica::OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
@@ -152,6 +184,7 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   applied_ms_ = state.timestamp.ms;
   applied_end_ = state.end.value;
   log_start_ = state.end.value;
+  if (const auto voters = latest_.Get(broker::keys::Voters())) driver_.LearnAddresses(*voters);
   StartView();
   driver_.OnSnapshotInstalled(pulled.installation.id, pulled.installation.timestamp);
   OnApplied(broker::NextDue(FrozenReader(view_.Get())));

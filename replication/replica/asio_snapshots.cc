@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "core/broker/broker.h"
+#include "replication/replica/view_folders.h"
 
 namespace mom::replication {
 namespace {
@@ -116,7 +117,7 @@ void AsioSnapshots::Pull(const quorum::SnapshotId& id, NodeId from) {
   pulling_ = std::make_shared<Pulling>();
   pulling_->id = id;
   pulling_->from = from;
-  pulling_->name = "view-" + std::to_string(id.end.value) + "-" + std::to_string(id.epoch.value);
+  pulling_->name = ViewFolderOf(id);
   boost::asio::post(pool_, [this, pulling = pulling_] { Begin(pulling); });
 }
 

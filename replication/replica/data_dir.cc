@@ -2,25 +2,23 @@
 
 #include <sodium.h>
 
-#include <chrono>
 #include <cstdio>
 #include <utility>
+#include <vector>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
+#include "replication/replica/asio_runtime.h"
 #include "replication/replica/marks.h"
 #include "replication/replica/open_log.h"
+#include "replication/replica/put_aside.h"
+#include "replication/replica/view_folders.h"
 
 namespace mom::replication {
 namespace {
 
 constexpr int kStreamsOfOneMsBits = 12;
-
-int64_t WallMs() {
-  using std::chrono::duration_cast, std::chrono::milliseconds, std::chrono::system_clock;
-  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
-}
 
 Uuid RandomUuid() {
   Uuid uuid;
@@ -62,21 +60,27 @@ Result<wal::HardState> OpenHardState(const DataDir& data) {
   return wal::HardState{};
 }
 
-// The first free name beside `path`.
-std::string QuarantineName(wal::Env* env, const std::string& path) {
-  for (int i = 1;; ++i) {
-    std::string name = path + ".damaged-" + std::to_string(i);
-    if (env->ListDir(name).status().code() == Status::kNotFound) return name;
-  }
+Status PutViewAside(const DataDirOptions& options, const std::string& name, const Status& damage,
+                    DataDir* data) {
+  const auto aside = PutAside(options.env, options.path, name);
+  if (!aside.ok()) return aside.status();
+  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + *aside + " and built anew";
+  return Status();
 }
 
-Status PutViewAside(const DataDirOptions& options, const std::string& path, const Status& damage,
-                    DataDir* data) {
-  const std::string aside = QuarantineName(options.env, path);
-  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.path));
-  data->note = "the view was damaged (" + damage.message() + "); it is kept as " + aside + " and built anew";
-  return Status();
+// Views that a crash has left behind. Keeping them is no reason not to start.
+void RemoveOtherViews(DataDir* data) {
+  std::vector<std::string> kept = {data->view_name};
+  const auto installation = ReadInstallation(data->env, data->path);
+  if (installation.ok()) kept.push_back(installation->view);
+  if (!installation.ok() && installation.status().code() != Status::kNotFound) return;  // Says not which.
+  const auto removed = RemoveLeftoverViews(data->path, kept);
+  const auto note = [data](const std::string& text) {
+    data->note += (data->note.empty() ? "" : "; ") + text;
+  };
+  if (!removed.ok()) return note("a view that is not in use stays: " + removed.status().message());
+  for (const std::string& name : *removed)
+    note("the folder " + name + " of an interrupted transfer was removed");
 }
 
 // The view first: it says where the log must reach.
@@ -96,7 +100,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   if (!log.ok()) return damage.ok() ? log.status() : damage;
   data->note = log->note;
   if (!damage.ok()) {
-    MOM_RETURN_IF_ERROR(PutViewAside(options, path, damage, data));
+    MOM_RETURN_IF_ERROR(PutViewAside(options, *name, damage, data));
     view = LevelDbView::Open(path, view_options);
     if (!view.ok()) return view.status();
   }
@@ -104,14 +108,18 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   data->view_name = *name;
   uint64_t seed = 0;
   randombytes_buf(&seed, sizeof seed);
-  auto restored =
-      RestoreFrom(log_options, *log, applied, data->view->Latest()->Get(broker::keys::Voters()), seed);
+  const std::optional<std::string> view_voters = data->view->Latest()->Get(broker::keys::Voters());
+  auto restored = RestoreFrom(log_options, *log, applied, view_voters, seed);
   if (!restored.ok()) return restored.status();
   data->restored = *std::move(restored);
+  auto addresses = LastAddresses(log_options, *log, view_voters);
+  if (!addresses.ok()) return addresses.status();
+  data->addresses = *std::move(addresses);
   // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.
-  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallMs()) << kStreamsOfOneMsBits};
+  data->restored.last_session = quorum::SessionId{static_cast<uint64_t>(WallNow().ms) << kStreamsOfOneMsBits};
   data->wal = std::move(log->wal);
   data->report = std::move(log->report);
+  RemoveOtherViews(data);  // All that is in use could be opened.
   return Status();
 }
 
@@ -138,9 +146,9 @@ Result<DataDir> LockDataDir(const DataDirOptions& options) {
 }
 
 // The voters first: an identity with a cluster says that they are there.
-Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders) {
+Status JoinCluster(DataDir* data, Uuid cluster, const Members& founders) {
   MOM_CHECK(data->identity.cluster.empty() && !cluster.empty());
-  MOM_RETURN_IF_ERROR(WriteFirstVoters(data->env, data->path, founders));
+  MOM_RETURN_IF_ERROR(WriteFirstMembers(data->env, data->path, founders));
   data->identity.cluster = cluster;
   return wal::WriteIdentity(data->env, data->path + "/identity", data->identity);
 }
@@ -159,7 +167,7 @@ Result<DataDir> OpenDataDir(const DataDirOptions& options) {
   if (data->identity.cluster.empty()) {
     return Status(Status::kWrongOwner, options.path +
                                            " was made for a cluster that was never founded; start it with "
-                                           "--peers again, or choose an empty --data-dir");
+                                           "--peers or --join again, or choose an empty --data-dir");
   }
   MOM_RETURN_IF_ERROR(OpenDataDir(options, &*data));
   return data;

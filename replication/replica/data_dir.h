@@ -6,6 +6,7 @@
 
 #include "core/base/result.h"
 #include "core/quorum/events.h"
+#include "replication/replica/members.h"
 #include "replication/view/leveldb_view.h"
 #include "wal/env.h"
 #include "wal/hard_state.h"
@@ -37,6 +38,7 @@ struct DataDir {
   std::string view_name;  // Its folder.
   wal::RecoveryReport report;
   quorum::Restored restored;  // What the protocol is started with.
+  PeerAddresses addresses;    // Of other nodes, as last heard of.
   bool created = false;       // The folder was empty: a new one-node cluster begins.
   std::string note;           // What was repaired, for the log; empty when nothing.
 
@@ -51,8 +53,9 @@ Result<DataDir> OpenDataDir(const DataDirOptions& options);
 // The same in steps, for a node that must first learn which cluster it belongs to. LockDataDir: only `lock`
 // and `identity` are there, whose `cluster` may be empty.
 Result<DataDir> LockDataDir(const DataDirOptions& options);
-// Durable when ok. REQUIRES: the identity has no cluster.
-Status JoinCluster(DataDir* data, Uuid cluster, const quorum::VoterSet& founders);
+// Durable when ok; `founders` are those the cluster began with, its addresses may be of later nodes, too.
+// REQUIRES: the identity has no cluster.
+Status JoinCluster(DataDir* data, Uuid cluster, const Members& founders);
 // REQUIRES: the identity has a cluster.
 Status OpenDataDir(const DataDirOptions& options, DataDir* data);
 

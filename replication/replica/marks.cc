@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "mom/v1/voters.pb.h"
+#include "replication/replica/view_folders.h"
 #include "replication/replica/voters_codec.h"
 #include "wal/sealed_file.h"
 
@@ -35,16 +36,16 @@ Status RemoveMark(wal::Env* env, const std::string& dir, const std::string& path
 
 }  // namespace
 
-Result<quorum::VoterSet> ReadFirstVoters(wal::Env* env, const std::string& dir) {
+Result<Members> ReadFirstMembers(wal::Env* env, const std::string& dir) {
   auto body = wal::ReadSealed(env, VotersPath(dir), kVotersKind);
   if (!body.ok()) return body.status();
-  const auto voters = DecodeVoters(*body);
-  if (!voters) return Status(Status::kCorruption, VotersPath(dir) + " holds no valid voter set");
-  return *voters;
+  auto members = DecodeMembers(*body);
+  if (!members) return Status(Status::kCorruption, VotersPath(dir) + " holds no valid voter set");
+  return *std::move(members);
 }
 
-Status WriteFirstVoters(wal::Env* env, const std::string& dir, const quorum::VoterSet& voters) {
-  return wal::WriteSealed(env, VotersPath(dir), kVotersKind, EncodeVoters(voters));
+Status WriteFirstMembers(wal::Env* env, const std::string& dir, const Members& members) {
+  return wal::WriteSealed(env, VotersPath(dir), kVotersKind, EncodeVoters(members.voters, members.addresses));
 }
 
 Result<Installation> ReadInstallation(wal::Env* env, const std::string& dir) {
@@ -78,7 +79,7 @@ Status RemoveInstallation(wal::Env* env, const std::string& dir) {
 
 Result<std::string> ReadViewName(wal::Env* env, const std::string& dir) {
   auto name = wal::ReadSealed(env, ViewNamePath(dir), kViewNameKind);
-  if (name.status().code() == Status::kNotFound) return std::string("view");
+  if (name.status().code() == Status::kNotFound) return std::string(kFirstViewFolder);
   return name;
 }
 

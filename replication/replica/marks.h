@@ -6,6 +6,7 @@
 #include "core/base/result.h"
 #include "core/base/time.h"
 #include "core/quorum/types.h"
+#include "replication/replica/members.h"
 #include "wal/env.h"
 
 namespace mom::replication {
@@ -19,9 +20,10 @@ struct Installation {
 };
 
 // The voters a node began with, where neither log nor view knows any: those that founded the cluster, or
-// those of the snapshot it joined with. kNotFound: none was ever written. Written durably.
-Result<quorum::VoterSet> ReadFirstVoters(wal::Env* env, const std::string& dir);
-Status WriteFirstVoters(wal::Env* env, const std::string& dir, const quorum::VoterSet& voters);
+// those of the snapshot it joined with; and where nodes were reached then. kNotFound: none was ever written.
+// Written durably.
+Result<Members> ReadFirstMembers(wal::Env* env, const std::string& dir);
+Status WriteFirstMembers(wal::Env* env, const std::string& dir, const Members& members);
 
 // Present while an installation is under way. kNotFound: none is.
 Result<Installation> ReadInstallation(wal::Env* env, const std::string& dir);

@@ -3,18 +3,11 @@
 #include <utility>
 
 #include "replication/replica/marks.h"
+#include "replication/replica/put_aside.h"
 #include "replication/replica/voters_codec.h"
 
 namespace mom::replication {
 namespace {
-
-// The first free name beside `path`.
-std::string QuarantineName(wal::Env* env, const std::string& path) {
-  for (int i = 1;; ++i) {
-    std::string name = path + ".damaged-" + std::to_string(i);
-    if (env->ListDir(name).status().code() == Status::kNotFound) return name;
-  }
-}
 
 Status OpenWal(const OpenLogOptions& options, OpenedLog* log) {
   const std::string path = options.dir + "/log";
@@ -34,14 +27,12 @@ Status OpenWal(const OpenLogOptions& options, OpenedLog* log) {
 }
 
 // The mark first: from then on nothing this disk once held is taken for granted.
-Status PutAside(const OpenLogOptions& options, const Status& damage, OpenedLog* log) {
+Status PutLogAside(const OpenLogOptions& options, const Status& damage, OpenedLog* log) {
   MOM_RETURN_IF_ERROR(MarkDamaged(options.env, options.dir));
-  const std::string path = options.dir + "/log";
-  const std::string aside = QuarantineName(options.env, path);
-  MOM_RETURN_IF_ERROR(options.env->Rename(path, aside));
-  MOM_RETURN_IF_ERROR(options.env->SyncDir(options.dir));
+  const auto aside = PutAside(options.env, options.dir, "log");
+  if (!aside.ok()) return aside.status();
   log->damaged = true;
-  log->note = "the log was damaged (" + damage.message() + "); it is kept as " + aside +
+  log->note = "the log was damaged (" + damage.message() + "); it is kept as " + *aside +
               ", and what it lacks is fetched from the other nodes; until then this node does not vote";
   return Status();
 }
@@ -64,7 +55,9 @@ Status FinishInstallation(wal::Env* env, const std::string& dir, wal::Wal* wal) 
   auto installation = ReadInstallation(env, dir);
   if (installation.status().code() == Status::kNotFound) return Status();
   if (!installation.ok()) return installation.status();
-  MOM_RETURN_IF_ERROR(WriteFirstVoters(env, dir, installation->voters));
+  Members members{installation->voters, {}};
+  if (auto before = ReadFirstMembers(env, dir); before.ok()) members.addresses = before->addresses;
+  MOM_RETURN_IF_ERROR(WriteFirstMembers(env, dir, members));
   MOM_RETURN_IF_ERROR(wal->Reset(installation->id.end, installation->id.epoch, installation->timestamp));
   MOM_RETURN_IF_ERROR(WriteViewName(env, dir, installation->view));
   return RemoveInstallation(env, dir);
@@ -84,7 +77,7 @@ Result<OpenedLog> OpenLog(const OpenLogOptions& options, const broker::AppliedSt
   log.damaged = *damaged;
   Status status = OpenWal(options, &log);
   if (status.code() == Status::kCorruption && options.may_repair) {
-    MOM_RETURN_IF_ERROR(PutAside(options, status, &log));
+    MOM_RETURN_IF_ERROR(PutLogAside(options, status, &log));
     status = OpenWal(options, &log);
   }
   if (!status.ok()) return status;
@@ -99,7 +92,7 @@ Result<OpenedLog> OpenLog(const OpenLogOptions& options, const broker::AppliedSt
   if (view.end < log.wal->log_start() && options.may_repair) {
     log.wal.reset();
     MOM_RETURN_IF_ERROR(
-        PutAside(options, Status(Status::kCorruption, "the view that goes with it is gone"), &log));
+        PutLogAside(options, Status(Status::kCorruption, "the view that goes with it is gone"), &log));
     MOM_RETURN_IF_ERROR(OpenWal(options, &log));
   }
   MOM_RETURN_IF_ERROR(ContinueBehind(view, &log));
@@ -129,11 +122,11 @@ Result<quorum::Restored> RestoreFrom(const OpenLogOptions& options, const Opened
   for (const wal::EpochBegin& e : log.report.epochs) restored.epochs.push_back({e.epoch, e.begin});
   // Voters of the view are of its end and not of the log's start; where they differ the log has the newer
   // entries.
-  auto first = ReadFirstVoters(options.env, options.dir);
+  auto first = ReadFirstMembers(options.env, options.dir);
   if (!first.ok() && first.status().code() != Status::kNotFound) return first.status();
   std::optional<quorum::VoterSet> voters;
   if (view_voters) voters = DecodeVoters(*view_voters);
-  if (!voters && first.ok()) voters = *first;
+  if (!voters && first.ok()) voters = first->voters;
   restored.voters =
       voters ? *voters : quorum::VoterSet({quorum::ReplicaKey{options.identity.node, options.identity.disk}});
   for (const Entry& entry : log.report.voters_entries) {
@@ -148,6 +141,21 @@ Result<quorum::Restored> RestoreFrom(const OpenLogOptions& options, const Opened
   restored.damaged = log.damaged;
   restored.seed = seed;
   return restored;
+}
+
+Result<PeerAddresses> LastAddresses(const OpenLogOptions& options, const OpenedLog& log,
+                                    const std::optional<std::string>& view_voters) {
+  PeerAddresses last;
+  const auto learn = [&last](const std::optional<Members>& members) {
+    if (!members) return;
+    for (const auto& [node, address] : members->addresses) last[node] = address;
+  };
+  auto first = ReadFirstMembers(options.env, options.dir);
+  if (!first.ok() && first.status().code() != Status::kNotFound) return first.status();
+  if (first.ok()) learn(*first);
+  if (view_voters) learn(DecodeMembers(*view_voters));
+  for (const Entry& entry : log.report.voters_entries) learn(DecodeMembers(entry.bytes()));
+  return last;
 }
 
 }  // namespace mom::replication

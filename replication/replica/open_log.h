@@ -8,6 +8,7 @@
 #include "core/base/result.h"
 #include "core/broker/broker.h"
 #include "core/quorum/events.h"
+#include "replication/replica/members.h"
 #include "wal/env.h"
 #include "wal/hard_state.h"
 #include "wal/identity.h"
@@ -48,5 +49,9 @@ Result<std::string> ViewToOpen(wal::Env* env, const std::string& dir);
 Result<quorum::Restored> RestoreFrom(const OpenLogOptions& options, const OpenedLog& log,
                                      const broker::AppliedState& view,
                                      const std::optional<std::string>& view_voters, uint64_t seed);
+
+// Where nodes were reached when the folder last heard of it; also of nodes that have left since.
+Result<PeerAddresses> LastAddresses(const OpenLogOptions& options, const OpenedLog& log,
+                                    const std::optional<std::string>& view_voters);
 
 }  // namespace mom::replication

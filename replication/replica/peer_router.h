@@ -39,6 +39,12 @@ class PeerRouter final : public PeerHandler {
     if (PeerHandler* replica = replica_) return replica->OnReadBarrier(from, std::move(reply));
     reply(Status(Status::kNotLeader, "the node is starting"));
   }
+  void OnAdminister(const quorum::Identity& from, AdminRequest request,
+                    std::function<void(Status)> reply) override {
+    if (PeerHandler* replica = replica_)
+      return replica->OnAdminister(from, std::move(request), std::move(reply));
+    reply(Status(Status::kNotLeader, "the node is starting"));
+  }
   void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                          std::function<void(Result<SnapshotChunk>)> reply) override {
     if (PeerHandler* replica = replica_) return replica->OnSnapshotRequest(from, request, std::move(reply));

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <map>
 #include <memory>
 #include <set>
 #include <string>
@@ -55,16 +56,28 @@ struct ReplicaInfo {
   bool caught_up = true;          // With what was committed when this node started.
   bool loading_snapshot = false;  // Too far behind for the log.
   bool disk_nearly_full = false;
-  std::vector<uint32_t> voters;    // Node ids of those who count for majorities, ascending.
-  std::vector<PeerInfo> peers;     // On a leader.
+  std::vector<uint32_t> voters;               // Node ids of those who count for majorities, ascending.
+  std::map<uint32_t, std::string> addresses;  // Where nodes reach each other, as far as known.
+  std::vector<PeerInfo> peers;                // On a leader.
   std::vector<WatchedNode> nodes;  // The others, as they say themselves; on every node of a cluster.
-  std::string address;             // Where this node listens for the others; empty when alone.
   std::string rest_address;        // Of its REST server; empty until it serves.
   // Of digests of this node's state with those of the others, since the start.
   uint64_t digest_comparisons = 0;
   uint64_t digest_mismatches = 0;
   bool diverged = false;  // This node's state is not the one that the log makes: do not believe it.
   std::string failure;    // Why the node cannot go on; empty when well.
+};
+
+// What an administrator asks of the cluster. Plain value.
+struct AdminRequest {
+  enum class Kind : uint8_t {
+    kAddNode,     // Make the node at `address` a voter, once it has caught up.
+    kRemoveNode,  // Let it count no more. It may be the leader.
+    kTransfer,    // Let `node` lead; 0 picks the one with most of the log.
+  };
+  Kind kind = Kind::kAddNode;
+  NodeId node;
+  std::string address;  // HOST:PORT, of kAddNode.
 };
 
 // Thread-safe. Outlives the REST server.
@@ -85,6 +98,15 @@ class Replica {
   // The end that a view must have applied to serve a linearizable read begun now; or why nobody can say.
   // `done` once, on any thread.
   virtual void ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;
+  // Carried out by the leader, asked by way of this node; safe to repeat. `done` once, on any thread, with
+  //   ok                done, or true already;
+  //   kNotFound         no such voter;
+  //   kInvalidArgument  it cannot be done, and why;
+  //   kWrongOwner       another node, or one of another cluster, answers there;
+  //   kBusy             another change is under way;
+  //   kOverloaded       the node has not caught up yet: ask again;
+  //   kNotLeader        nobody leads now, kUncertain: the leader was lost meanwhile.
+  virtual void Administer(AdminRequest request, std::function<void(Status)> done) = 0;
   virtual ReplicaInfo Info() const = 0;
   // The leader-stamped time of the newest applied entry, or the wall clock if that is later.
   virtual Timestamp Now() const = 0;

@@ -13,6 +13,7 @@ ReplicaDriver::ReplicaDriver(const DriverOptions& options, const quorum::Restore
       ports_(ports),
       hooks_(std::move(hooks)),
       quorum_(options.quorum, restored),
+      addresses_(options.addresses),
       last_timestamp_(last_timestamp),
       tail_(restored.log_end),
       handed_end_(restored.committed_end) {
@@ -35,14 +36,18 @@ void ReplicaDriver::ReadBarrier(std::function<void(Result<Offset>)> done) {
   Step(quorum::ReadRequested{id});
 }
 
-void ReplicaDriver::ChangeVoters(bool add, const quorum::ReplicaKey& replica,
+void ReplicaDriver::ChangeVoters(bool add, const quorum::ReplicaKey& replica, const std::string& address,
                                  std::function<void(quorum::Refusal)> done) {
+  if (failed_) return done(quorum::Refusal::kNotLeader);
   const uint64_t id = ++last_id_;
   admin_.emplace(id, std::move(done));
+  added_ = {replica.node, address};
   Step(quorum::ChangeVoters{id, add, replica});
+  added_.reset();
 }
 
 void ReplicaDriver::TransferLeadership(NodeId target, std::function<void(quorum::Refusal)> done) {
+  if (failed_) return done(quorum::Refusal::kNotLeader);
   const uint64_t id = ++last_id_;
   admin_.emplace(id, std::move(done));
   Step(quorum::TransferLeadership{id, target});
@@ -165,6 +170,13 @@ void ReplicaDriver::OnSnapshotInstalled(const quorum::SnapshotId& id, Timestamp 
   handed_end_ = id.end;
   last_timestamp_ = timestamp;
   Step(quorum::SnapshotInstalled{id});
+}
+
+void ReplicaDriver::LearnAddresses(std::string_view voters) {
+  const auto members = DecodeMembers(voters);
+  if (!members) return;
+  for (const auto& [node, address] : members->addresses) addresses_[node] = address;
+  if (hooks_.members_changed) hooks_.members_changed();
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -9,6 +9,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -16,6 +17,7 @@
 #include "core/base/result.h"
 #include "core/quorum/quorum.h"
 #include "replication/replica/log_tail.h"
+#include "replication/replica/members.h"
 #include "replication/replica/ports.h"
 #include "replication/replica/proposal.h"
 
@@ -25,6 +27,7 @@ struct DriverOptions {
   quorum::Options quorum;
   uint64_t tail_bytes_max = 32u << 20;  // Payload kept in memory for followers, beyond what must be kept.
   uint32_t clock_pause_ms = 5;          // At most one clock entry in this time.
+  PeerAddresses addresses;              // Of nodes, as far as known at the start.
 };
 
 // All must outlive the driver. `peers` and `snapshots` may be null in a cluster of one replica.
@@ -41,6 +44,8 @@ struct DriverHooks {
   std::function<void(const Status& status)> failed;
   // Role, epoch or leader changed.
   std::function<void()> role_changed;
+  // Other voters, or other addresses: see quorum().voters() and addresses(). May be empty.
+  std::function<void()> members_changed = {};
 };
 
 // Used by one thread. Functions named On... are how ports answer.
@@ -55,7 +60,9 @@ class ReplicaDriver {
   void Propose(std::vector<Proposal>* proposals);
   // The offset that a view must have applied to serve a linearizable read begun now.
   void ReadBarrier(std::function<void(Result<Offset>)> done);
-  void ChangeVoters(bool add, const quorum::ReplicaKey& replica, std::function<void(quorum::Refusal)> done);
+  // `address`: where the others reach a replica that is added.
+  void ChangeVoters(bool add, const quorum::ReplicaKey& replica, const std::string& address,
+                    std::function<void(quorum::Refusal)> done);
   void TransferLeadership(NodeId target, std::function<void(quorum::Refusal)> done);
   void Resign() { Step(quorum::ResignAsked{}); }
   // The view holds a timer that is due then: the leader writes a clock entry. Empty: none.
@@ -78,11 +85,15 @@ class ReplicaDriver {
   void OnSnapshotFailed(const quorum::SnapshotId& id) { Step(quorum::SnapshotFailed{id}); }
   // `timestamp` is of the last entry in the snapshot.
   void OnSnapshotInstalled(const quorum::SnapshotId& id, Timestamp timestamp);
+  // `voters` is the payload of a voters entry that this node did not see go by: it came with a snapshot.
+  void LearnAddresses(std::string_view voters);
   void Fail(const Status& status);
 
   const quorum::Quorum& quorum() const { return quorum_; }
   bool failed() const { return failed_; }
   const LogTail& tail() const { return tail_; }
+  // Of all nodes ever heard of; never forgets one, since the entry that removed it may yet be truncated.
+  const PeerAddresses& addresses() const { return addresses_; }
 
  private:
   struct Waiting {
@@ -99,6 +110,7 @@ class ReplicaDriver {
                   std::vector<Entry>* entries);
   Status ExecuteHardState(const quorum::HardState& state);
   Status ExecuteTruncate(Offset to);
+  std::string EncodeMembers(const quorum::VoterSet& voters) const;
   Status ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals);
   Status ExecuteTakeOver(const quorum::Append& append, std::vector<Entry>* entries);
   void ExecuteSends(const quorum::Effects& effects);
@@ -120,6 +132,8 @@ class ReplicaDriver {
   const DriverPorts ports_;
   const DriverHooks hooks_;
   quorum::Quorum quorum_;
+  PeerAddresses addresses_;
+  std::optional<std::pair<NodeId, std::string>> added_;  // Address of the replica that is being added.
   bool failed_ = false;
   bool stepping_ = false;     // Ports must not call back from inside.
   Timestamp last_timestamp_;  // Of the last entry in the log.

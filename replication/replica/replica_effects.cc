@@ -100,6 +100,12 @@ Status ReplicaDriver::ExecuteTruncate(Offset to) {
   return Status();
 }
 
+std::string ReplicaDriver::EncodeMembers(const quorum::VoterSet& voters) const {
+  PeerAddresses addresses = addresses_;
+  if (added_ && !added_->second.empty()) addresses[added_->first] = added_->second;
+  return EncodeVoters(voters, addresses);
+}
+
 // As leader: a LeaderChange, a voter set, commands, in this order.
 Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals) {
   std::vector<Entry> entries;
@@ -115,8 +121,10 @@ Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Pr
     add(EntryKind::kLeaderChange,
         std::make_shared<const std::string>(std::to_string(options_.quorum.self.node.value)));
   }
-  if (append.voters)
-    add(EntryKind::kVoters, std::make_shared<const std::string>(EncodeVoters(*append.voters)));
+  if (append.voters) {
+    add(EntryKind::kVoters, std::make_shared<const std::string>(EncodeMembers(*append.voters)));
+    LearnAddresses(entries.back().bytes());
+  }
   if (append.commands > 0) {
     MOM_CHECK(proposals != nullptr && append.commands == proposals->size(), append.commands);
     for (auto& proposal : *proposals) {
@@ -135,7 +143,10 @@ Status ReplicaDriver::ExecuteTakeOver(const quorum::Append& append, std::vector<
   MOM_CHECK(entries != nullptr && !entries->empty());
   MOM_CHECK(entries->front().offset == append.begin && Next(entries->back().offset) == append.end,
             append.begin, append.end);
-  for (const Entry& entry : *entries) tail_.Append(entry);
+  for (const Entry& entry : *entries) {
+    tail_.Append(entry);
+    if (entry.kind == EntryKind::kVoters) LearnAddresses(entry.bytes());
+  }
   last_timestamp_ = entries->back().timestamp;
   return ports_.log->Submit(std::move(*entries));
 }

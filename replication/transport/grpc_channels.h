@@ -28,7 +28,8 @@ class GrpcChannels {
   // Connections to nodes that moved or left are not used any more; calls on them go on.
   void SetAddresses(PeerAddresses addresses);
   PeerAddresses Addresses() const;
-  // Null: no address. Never blocks.
+  // Null: no address. Never blocks. A call keeps what it was started with until its context is gone, so that
+  // the last owner of a connection is never inside of gRPC, whose counting ThreadSanitizer does not see.
   std::shared_ptr<v1::Peer::Stub> To(NodeId node, ChannelKind kind);
 
  private:

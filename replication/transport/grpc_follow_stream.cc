@@ -13,13 +13,14 @@ FollowStream::FollowStream(GrpcWorld* world, const quorum::Message& open)
   wire::Encode(open, &up_);
 }
 
-void FollowStream::Start(v1::Peer::Stub* stub) {
+void FollowStream::Start(std::shared_ptr<v1::Peer::Stub> stub) {
   std::lock_guard lock(mutex_);
   if (has_ended_) return;
+  stub_ = std::move(stub);
   is_started_ = is_writing_ = is_reading_ = true;
   // The beginning of the call travels with the first message; no waiting in between.
   context_.set_initial_metadata_corked(true);
-  stream_ = stub->PrepareAsyncFetch(&context_, world_->queue.get());
+  stream_ = stub_->PrepareAsyncFetch(&context_, world_->queue.get());
   stream_->StartCall(nullptr);
   stream_->Write(up_, write_tag_.Arm(shared_from_this()));
   stream_->Read(&down_, read_tag_.Arm(shared_from_this()));

@@ -21,7 +21,7 @@ class FollowStream final : public GrpcCall, public std::enable_shared_from_this<
   NodeId peer() const { return peer_; }
   quorum::SessionId session() const { return session_; }
 
-  void Start(v1::Peer::Stub* stub);
+  void Start(std::shared_ptr<v1::Peer::Stub> stub);
   void Acknowledge(const quorum::Message& request);
   void Close() { End(true); }
   void Cancel() override { End(true); }
@@ -38,6 +38,7 @@ class FollowStream final : public GrpcCall, public std::enable_shared_from_this<
   GrpcWorld* const world_;
   const NodeId peer_;
   const quorum::SessionId session_;
+  std::shared_ptr<v1::Peer::Stub> stub_;  // Outlives the context: see GrpcChannels::To.
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientAsyncReaderWriter<v1::FetchUp, v1::FetchDown>> stream_;
   v1::FetchDown down_;  // Of the one read at a time.

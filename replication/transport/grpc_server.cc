@@ -35,6 +35,8 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
                                                               &forward_);
   SetAsk<Barrier::Kind, v1::ReadBarrierRequest, v1::ReadBarrierReply>(
       world, &service_, &Service::RequestReadBarrier, &barrier_);
+  SetAsk<Administer::Kind, v1::AdministerRequest, v1::AdministerReply>(
+      world, &service_, &Service::RequestAdminister, &administer_);
   SetAsk<Snapshot::Kind, v1::SnapshotChunkRequest, v1::SnapshotChunkReply>(
       world, &service_, &Service::RequestFetchSnapshot, &snapshot_);
   SetAsk<StatusCall::Kind, v1::StatusRequest, v1::StatusReply>(world, &service_, &Service::RequestStatus,
@@ -44,6 +46,7 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
   greet_.serve = [this](const auto& call) { ServeGreeting(call); };
   forward_.serve = [this](const auto& call) { ServeForward(call); };
   barrier_.serve = [this](const auto& call) { ServeBarrier(call); };
+  administer_.serve = [this](const auto& call) { ServeAdminister(call); };
   snapshot_.serve = [this](const auto& call) { ServeSnapshot(call); };
   status_.serve = [this](const auto& call) { ServeStatus(call); };
 }
@@ -83,6 +86,7 @@ void PeerServer::Accept() {
     Greet::AcceptNext(&greet_);
     Forward::AcceptNext(&forward_);
     Barrier::AcceptNext(&barrier_);
+    Administer::AcceptNext(&administer_);
     Snapshot::AcceptNext(&snapshot_);
     StatusCall::AcceptNext(&status_);
   }
@@ -140,6 +144,22 @@ void PeerServer::ServeBarrier(const std::shared_ptr<Barrier>& call) {
                                    wire::Encode(read_end, &reply);
                                    still->Answer(reply);
                                  });
+}
+
+void PeerServer::ServeAdminister(const std::shared_ptr<Administer>& call) {
+  const Result<quorum::Identity> from = Check(call->request().header());
+  if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
+  const Result<AdminRequest> request = wire::Decode(call->request());
+  if (!request.ok()) return call->Refuse(Refusal(request.status(), call->request().header()));
+  world_->handler->OnAdminister(from.value(), request.value(),
+                                [this, weak = std::weak_ptr(call)](const Status& status) {
+                                  const auto still = weak.lock();
+                                  if (still == nullptr) return;
+                                  v1::AdministerReply reply;
+                                  EncodeOwn(reply.mutable_header(), still->request().header().node());
+                                  wire::Encode(status, &reply);
+                                  still->Answer(reply);
+                                });
 }
 
 void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {

@@ -32,6 +32,7 @@ class PeerServer {
   using Greet = ServerCall<v1::Greeting, v1::Greeting>;
   using Forward = ServerCall<v1::ForwardRequest, v1::ForwardReply>;
   using Barrier = ServerCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
+  using Administer = ServerCall<v1::AdministerRequest, v1::AdministerReply>;
   using Snapshot = ServerCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
   using StatusCall = ServerCall<v1::StatusRequest, v1::StatusReply>;
 
@@ -40,6 +41,7 @@ class PeerServer {
   void ServeGreeting(const std::shared_ptr<Greet>& call);
   void ServeForward(const std::shared_ptr<Forward>& call);
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
+  void ServeAdminister(const std::shared_ptr<Administer>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);
   void ServeStatus(const std::shared_ptr<StatusCall>& call);
   // Is this for this node, and from one of its cluster?
@@ -56,6 +58,7 @@ class PeerServer {
   Greet::Kind greet_;
   Forward::Kind forward_;
   Barrier::Kind barrier_;
+  Administer::Kind administer_;
   Snapshot::Kind snapshot_;
   StatusCall::Kind status_;
 };

@@ -24,6 +24,7 @@ using BarrierCall = ClientCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
 using GreetCall = ClientCall<v1::Greeting, v1::Greeting>;
 using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
 using StatusCall = ClientCall<v1::StatusRequest, v1::StatusReply>;
+using AdministerCall = ClientCall<v1::AdministerRequest, v1::AdministerReply>;
 using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
 
 // What became of a call that has no answer.
@@ -61,6 +62,8 @@ class GrpcTransport final : public Transport {
   void Forward(NodeId to, std::string command, int64_t timeout_ms,
                std::function<void(Outcome)> done) override;
   void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
+  void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
+                  std::function<void(Status)> done) override;
   void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                      std::function<void(Result<SnapshotChunk>)> done) override;
   void FetchStatus(NodeId to, int64_t timeout_ms, std::function<void(Result<NodeStatus>)> done) override;
@@ -162,7 +165,7 @@ void GrpcTransport::OpenStream(const quorum::Message& open) {
   }
   if (older != nullptr) older->Close();
   if (stream == nullptr) return;
-  if (const auto stub = channels_.To(open.to, ChannelKind::kFetch)) return stream->Start(stub.get());
+  if (const auto stub = channels_.To(open.to, ChannelKind::kFetch)) return stream->Start(stub);
   RunSoon([this, peer = stream->peer(), session = stream->session()] {
     world_.handler->OnStreamClosed(peer, session);
   });
@@ -214,7 +217,7 @@ Status GrpcTransport::StartCall(NodeId to, ChannelKind kind, typename Call::Prep
   }
   const auto call = CallRegister::Make<Call>(world_.calls, std::move(done));
   if (call == nullptr) return Status(Status::kStopping, "the node stops");
-  call->Start(&world_, stub.get(), prepare, request, timeout_ms);
+  call->Start(&world_, stub, prepare, request, timeout_ms);
   return Status();
 }
 
@@ -276,6 +279,26 @@ void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<voi
         });
   }
   if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+void GrpcTransport::Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
+                               std::function<void(Status)> done) {
+  v1::AdministerRequest message;
+  wire::Encode(request, &message);
+  Status status = EncodeOwn(to, message.mutable_header());
+  if (status.ok()) {
+    status = StartCall<AdministerCall>(
+        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncAdminister, message, timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::AdministerReply* reply) {
+          if (answered.ok()) return done(wire::Decode(*reply));
+          const Status failure = FailureOf(to, answered, was_sent);
+          // Not found: the leader, and not what it was asked for.
+          done(failure.code() == Status::kNotFound ? Status(Status::kNotLeader, failure.message()) : failure);
+        });
+  }
+  if (status.ok()) return;
+  status = Status(Status::kNotLeader, status.message());
+  if (!RunSoon([done, status] { done(status); })) done(status);
 }
 
 void GrpcTransport::FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,

@@ -43,11 +43,12 @@ class ClientCall final : public GrpcCall, public std::enable_shared_from_this<Cl
 
   explicit ClientCall(Done done) : done_(std::move(done)) {}
 
-  void Start(GrpcWorld* world, v1::Peer::Stub* stub, Prepare prepare, const Request& request,
+  void Start(GrpcWorld* world, std::shared_ptr<v1::Peer::Stub> stub, Prepare prepare, const Request& request,
              int64_t timeout_ms) {
+    stub_ = std::move(stub);
     context_.set_deadline(std::chrono::system_clock::now() +
                           std::chrono::milliseconds(std::clamp<int64_t>(timeout_ms, 1, kCallMsMax)));
-    reader_ = (stub->*prepare)(&context_, request, world->queue.get());
+    reader_ = (stub_.get()->*prepare)(&context_, request, world->queue.get());
     reader_->Finish(&reply_, &status_, tag_.Arm(this->shared_from_this()));
   }
   void Cancel() override { context_.TryCancel(); }
@@ -59,6 +60,7 @@ class ClientCall final : public GrpcCall, public std::enable_shared_from_this<Cl
   }
 
   const Done done_;
+  std::shared_ptr<v1::Peer::Stub> stub_;  // Outlives the context: see GrpcChannels::To.
   grpc::ClientContext context_;
   std::unique_ptr<grpc::ClientAsyncResponseReader<Reply>> reader_;
   Reply reply_;

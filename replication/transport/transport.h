@@ -13,14 +13,12 @@
 #include "core/base/result.h"
 #include "core/quorum/messages.h"
 #include "core/quorum/types.h"
+#include "replication/replica/members.h"
 #include "replication/replica/node_status.h"
 #include "replication/replica/ports.h"
 #include "replication/replica/replica.h"
 
 namespace mom::replication {
-
-// Where the nodes of a cluster listen for each other: "127.0.0.1:9081".
-using PeerAddresses = std::map<NodeId, std::string>;
 
 // What a node says of itself before there is a cluster, and to who asks whether there is one.
 struct Greeting {
@@ -29,6 +27,7 @@ struct Greeting {
   Uuid cluster;                              // Empty: not part of one yet.
   std::vector<quorum::ReplicaKey> founders;  // Voters the cluster began with; empty while `cluster` is.
   std::string peers;                         // Its --peers, in order of the ids; for comparing.
+  std::string voters = {};                   // Who counts now and where, as EncodeVoters; empty: not said.
 };
 
 // A piece of a snapshot: keys and values of the view in order, behind `after`.
@@ -66,6 +65,8 @@ class PeerHandler {
                          std::function<void(Outcome)> reply) = 0;
   // A linearizable read: the offset up to which the asker must have applied.
   virtual void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) = 0;
+  virtual void OnAdminister(const quorum::Identity& from, AdminRequest request,
+                            std::function<void(Status)> reply) = 0;
   virtual void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                                  std::function<void(Result<SnapshotChunk>)> reply) = 0;
   virtual void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) = 0;
@@ -91,6 +92,9 @@ class Transport : public PeerPort {
   virtual void Forward(NodeId to, std::string command, int64_t timeout_ms,
                        std::function<void(Outcome)> done) = 0;
   virtual void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;
+  // Here not reachable is kNotLeader: kNotFound is what the leader itself says.
+  virtual void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
+                          std::function<void(Status)> done) = 0;
   virtual void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                              std::function<void(Result<SnapshotChunk>)> done) = 0;
   // An answer of another node than `to`, or of another cluster, is kInvalidArgument.

@@ -69,6 +69,13 @@ Result<Outcome> Decode(v1::ForwardReply* in);
 void Encode(const Result<Offset>& read_end, v1::ReadBarrierReply* out);
 Result<Offset> Decode(const v1::ReadBarrierReply& in);
 
+void Encode(const AdminRequest& request, v1::AdministerRequest* out);
+Result<AdminRequest> Decode(const v1::AdministerRequest& in);
+
+void Encode(const Status& status, v1::AdministerReply* out);
+// What the other node said, or why that cannot be read.
+Status Decode(const v1::AdministerReply& in);
+
 void Encode(const SnapshotChunkRequest& request, v1::SnapshotChunkRequest* out);
 Result<SnapshotChunkRequest> Decode(const v1::SnapshotChunkRequest& in);
 

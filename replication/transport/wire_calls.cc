@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "replication/replica/voters_codec.h"
 #include "replication/transport/wire.h"
 
 namespace mom::replication::wire {
@@ -45,18 +46,21 @@ void Encode(const Greeting& greeting, v1::Greeting* out) {
   Encode(quorum::Identity{greeting.cluster, greeting.node, greeting.disk}, NodeId{}, out->mutable_header());
   EncodeKeys(greeting.founders, out->mutable_founders());
   out->set_peers(greeting.peers);
+  out->set_voters(greeting.voters);
 }
 
 Result<Greeting> Decode(const v1::Greeting& in) {
   const Result<Header> header = Decode(in.header());
   if (!header.ok()) return header.status();
   const quorum::Identity& from = header.value().from;
-  Greeting greeting{from.node, from.disk, from.cluster, {}, {}};
+  Greeting greeting{from.node, from.disk, from.cluster, {}, {}, {}};
   MOM_RETURN_IF_ERROR(DecodeKeys(in.founders(), &greeting.founders));
   if (from.disk.empty()) return Invalid("a greeting without a disk");
   if (from.cluster.empty() && !greeting.founders.empty()) return Invalid("founders of no cluster");
   if (in.peers().size() > kPeersBytesMax) return Invalid("list of peers too long");
   greeting.peers = in.peers();
+  if (!in.voters().empty() && !DecodeMembers(in.voters())) return Invalid("not a set of voters");
+  greeting.voters = in.voters();
   return greeting;
 }
 
@@ -133,6 +137,32 @@ Result<Offset> Decode(const v1::ReadBarrierReply& in) {
   MOM_RETURN_IF_ERROR(DecodeStatus(in.status(), in.message()));
   if (!IsOffset(in.read_end())) return Invalid("offset beyond all limits");
   return Offset{in.read_end()};
+}
+
+void Encode(const AdminRequest& request, v1::AdministerRequest* out) {
+  out->set_kind(static_cast<v1::AdministerKind>(static_cast<int>(request.kind) + 1));
+  out->set_node(request.node.value);
+  out->set_address(request.address);
+}
+
+Result<AdminRequest> Decode(const v1::AdministerRequest& in) {
+  const Result<Header> header = Decode(in.header());
+  if (!header.ok()) return header.status();
+  if (!v1::AdministerKind_IsValid(in.kind()) || in.kind() == v1::ADMINISTER_NONE)
+    return Invalid("nothing that can be asked of a cluster");
+  if (!IsAddressText(in.address())) return Invalid("not an address");
+  return AdminRequest{static_cast<AdminRequest::Kind>(in.kind() - 1), NodeId{in.node()}, in.address()};
+}
+
+void Encode(const Status& status, v1::AdministerReply* out) {
+  out->set_status(EncodeCode(status.code()));
+  out->set_message(status.message());
+}
+
+Status Decode(const v1::AdministerReply& in) {
+  const Result<Header> header = Decode(in.header());
+  if (!header.ok()) return Status(Status::kUncertain, header.status().message());
+  return DecodeStatus(in.status(), in.message());
 }
 
 void Encode(const SnapshotChunkRequest& request, v1::SnapshotChunkRequest* out) {

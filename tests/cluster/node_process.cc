@@ -31,20 +31,13 @@ void NodeProcess::Exec() const {
   const std::string rest = "127.0.0.1:" + std::to_string(setup_.rest_port);
   const std::string grpc = "127.0.0.1:" + std::to_string(setup_.grpc_port);
   const std::string data = data_dir();
-  const std::vector<const char*> arguments = {setup_.momd.c_str(),
-                                              "--node-id",
-                                              id.c_str(),
-                                              "--data-dir",
-                                              data.c_str(),
-                                              "--rest-listen",
-                                              rest.c_str(),
-                                              "--grpc-listen",
-                                              grpc.c_str(),
-                                              "--peers",
-                                              setup_.peers.c_str(),
-                                              "--disk-free-min-mib",
-                                              "0",
-                                              nullptr};
+  std::vector<const char*> arguments = {
+      setup_.momd.c_str(), "--node-id",           id.c_str(),   "--data-dir",
+      data.c_str(),        "--rest-listen",       rest.c_str(), "--grpc-listen",
+      grpc.c_str(),        "--disk-free-min-mib", "0"};
+  if (!setup_.peers.empty()) arguments.insert(arguments.end(), {"--peers", setup_.peers.c_str()});
+  if (!setup_.join.empty()) arguments.insert(arguments.end(), {"--join", setup_.join.c_str()});
+  arguments.push_back(nullptr);
   prctl(PR_SET_PDEATHSIG, SIGKILL);
   if (setup_.space && !setup_.space->Enter()) _exit(126);
   dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), STDOUT_FILENO);

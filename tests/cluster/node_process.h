@@ -20,7 +20,8 @@ struct NodeSetup {
   std::string folder;  // Data in folder/nID, output in folder/nID.out and .err.
   uint16_t rest_port = 0;
   uint16_t grpc_port = 0;
-  std::string peers;                // The same text for all.
+  std::string peers;                // The same text for all; empty: not given.
+  std::string join;                 // Likewise.
   std::shared_ptr<NetSpace> space;  // Null: the machine's own network.
 };
 

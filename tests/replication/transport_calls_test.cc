@@ -59,6 +59,22 @@ TEST_F(CallsTest, GreetingsAreExchangedWithoutACluster) {
   EXPECT_TRUE(recorder.Look([&] { return recorder.arrived.empty(); }));
 }
 
+TEST_F(CallsTest, WhatIsAskedOfTheClusterIsAnswered) {
+  server_.recorder.on_administer = [](const AdminRequest& request, auto reply) {
+    EXPECT_EQ(request.node, NodeId{5});
+    EXPECT_EQ(request.address, "host:1");
+    reply(Status(Status::kNotFound, "no such node"));
+  };
+  const auto ask = [this](NodeId to) {
+    Promised<Status> answer;
+    client_.transport->Administer(to, {AdminRequest::Kind::kAddNode, NodeId{5}, "host:1"}, 30'000,
+                                  [&](Status one) { answer.Set(std::move(one)); });
+    return answer.Await();
+  };
+  EXPECT_EQ(ask(NodeId{1}).ToString(), Status(Status::kNotFound, "no such node").ToString());
+  EXPECT_EQ(ask(NodeId{9}).code(), Status::kNotLeader);  // Nobody knows where that is.
+}
+
 TEST_F(CallsTest, ForwardBringsTheOutcomeBack) {
   server_.recorder.on_forward = [](const quorum::Identity& from, std::string command, auto reply) {
     EXPECT_EQ(from, IdentityOf(2));

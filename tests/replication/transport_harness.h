@@ -44,6 +44,7 @@ class Recorder final : public PeerHandler {
   Greeting greeting;  // The answer.
   Hook<void(const quorum::Identity&, std::string, std::function<void(Outcome)>)> on_forward;
   Hook<void(const quorum::Identity&, std::function<void(Result<Offset>)>)> on_barrier;
+  Hook<void(AdminRequest, std::function<void(Status)>)> on_administer;
   Hook<void(const quorum::Identity&, const SnapshotChunkRequest&, std::function<void(Result<SnapshotChunk>)>)>
       on_snapshot;
   Hook<void(const quorum::Identity&, std::function<void(Result<NodeStatus>)>)> on_status;
@@ -81,6 +82,10 @@ class Recorder final : public PeerHandler {
   void OnForward(const quorum::Identity& from, std::string command,
                  std::function<void(Outcome)> reply) override {
     on_forward(from, std::move(command), std::move(reply));
+  }
+  void OnAdminister(const quorum::Identity&, AdminRequest request,
+                    std::function<void(Status)> reply) override {
+    on_administer(std::move(request), std::move(reply));
   }
   void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override {
     on_barrier(from, std::move(reply));

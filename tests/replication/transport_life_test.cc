@@ -1,19 +1,16 @@
 // Goal: nodes that die, restart, stop in the middle or are no nodes at all.
 // Method: child processes that are killed, raw sockets, transports that come and go.
 #include <arpa/inet.h>
-#include <fcntl.h>
 #include <gtest/gtest.h>
 #include <netinet/in.h>
 #include <signal.h>
 #include <spawn.h>
-#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <atomic>
-#include <cstdlib>
 #include <thread>
 
 #include "tests/replication/transport_harness.h"
@@ -30,30 +27,7 @@ int64_t MillisecondsSince(Clock::time_point then) {
   return std::chrono::duration_cast<std::chrono::milliseconds>(Clock::now() - then).count();
 }
 
-constexpr char kParentVariable[] = "MOM_TRANSPORT_TEST_PARENT";
-
-// Not a test: node 1 in a process of its own. Follows the parent, node 2; whoever follows it gets a frame at
-// once, and one for each command, which it never answers.
-TEST(TransportChild, DISABLED_Run) {
-  const char* parent = std::getenv(kParentVariable);
-  if (parent == nullptr) GTEST_SKIP();
-  prctl(PR_SET_PDEATHSIG, SIGKILL);
-  TestNode child(1);
-  child.recorder.on_message = [&](const Arrived& one) {
-    if (!std::holds_alternative<quorum::FetchRequest>(one.message.body)) return;
-    child.transport->SendFrame(Reply(1, 2, 5, FrameAt(0)), {EntryAt(0, "x")});
-  };
-  child.recorder.on_forward = [&](const quorum::Identity&, const std::string&, auto) {
-    child.transport->SendFrame(Reply(1, 2, 5, FrameAt(1)), {EntryAt(1, "y")});
-  };
-  child.transport->SetAddresses({{NodeId{2}, parent}});
-  child.transport->OpenStream(Request(1, 2, 9, true));
-  const std::string line = child.transport->listening() + "\n";
-  ASSERT_EQ(write(STDERR_FILENO, line.data(), line.size()), static_cast<ssize_t>(line.size()));
-  std::this_thread::sleep_for(2 * kPatience);
-}
-
-// A running child; killed at the end, if not before.
+// A running transport_child, node 1; killed at the end, if not before.
 class Child {
  public:
   explicit Child(const std::string& parent) {
@@ -61,15 +35,11 @@ class Child {
     MOM_CHECK(pipe(out) == 0);
     posix_spawn_file_actions_t actions;
     posix_spawn_file_actions_init(&actions);
-    posix_spawn_file_actions_adddup2(&actions, out[1], STDERR_FILENO);
-    posix_spawn_file_actions_addopen(&actions, STDOUT_FILENO, "/dev/null", O_WRONLY, 0);
+    posix_spawn_file_actions_adddup2(&actions, out[1], STDOUT_FILENO);
     posix_spawn_file_actions_addclose(&actions, out[0]);
-    std::string program = "/proc/self/exe", filter = "--gtest_filter=TransportChild.DISABLED_Run";
-    std::string also = "--gtest_also_run_disabled_tests";
-    char* arguments[] = {program.data(), filter.data(), also.data(), nullptr};
-    setenv(kParentVariable, parent.c_str(), 1);
+    std::string program = MOM_TRANSPORT_CHILD, address = parent;
+    char* arguments[] = {program.data(), address.data(), nullptr};
     MOM_CHECK(posix_spawn(&pid_, program.c_str(), &actions, nullptr, arguments, environ) == 0);
-    unsetenv(kParentVariable);
     posix_spawn_file_actions_destroy(&actions);
     close(out[1]);
     char byte = 0;

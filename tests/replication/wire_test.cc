@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <sstream>
 
+#include "replication/replica/voters_codec.h"
 #include "tests/replication/transport_harness.h"
 
 namespace mom::replication::wire {
@@ -227,6 +228,50 @@ TEST(Wire, BadGreetingsAreRefused) {
   bad = greeting;
   bad.mutable_header()->clear_disk();
   EXPECT_FALSE(Decode(bad).ok());
+  bad = greeting;
+  bad.set_voters("nonsense");
+  EXPECT_FALSE(Decode(bad).ok());
+}
+
+TEST(Wire, WhatIsAskedOfTheClusterSurvives) {
+  using Kind = AdminRequest::Kind;
+  for (const Kind kind : {Kind::kAddNode, Kind::kRemoveNode, Kind::kTransfer}) {
+    v1::AdministerRequest message;
+    Encode(IdentityOf(1), NodeId{2}, message.mutable_header());
+    Encode(AdminRequest{kind, NodeId{4}, "host:1"}, &message);
+    const Result<AdminRequest> got = Decode(message);
+    ASSERT_TRUE(got.ok()) << got.status();
+    EXPECT_EQ(got->kind, kind);
+    EXPECT_EQ(got->node, NodeId{4});
+    EXPECT_EQ(got->address, "host:1");
+    v1::AdministerRequest bad = message;
+    bad.set_kind(v1::ADMINISTER_NONE);
+    EXPECT_FALSE(Decode(bad).ok());
+    bad = message;
+    bad.set_kind(static_cast<v1::AdministerKind>(4));
+    EXPECT_FALSE(Decode(bad).ok());
+    bad = message;
+    bad.set_address("two words");
+    EXPECT_FALSE(Decode(bad).ok());
+  }
+  v1::AdministerReply reply;
+  Encode(IdentityOf(1), NodeId{2}, reply.mutable_header());
+  Encode(Status(Status::kNotFound, "nobody"), &reply);
+  EXPECT_EQ(Decode(reply).code(), Status::kNotFound);
+  EXPECT_EQ(Decode(reply).message(), "nobody");
+  EXPECT_EQ(Decode(v1::AdministerReply()).code(), Status::kUncertain);  // It answered, but what?
+}
+
+TEST(Wire, AddressesTravelWithTheVoters) {
+  const quorum::VoterSet voters({{NodeId{1}, Uuid{1, 1}}, {NodeId{2}, Uuid{2, 2}}});
+  const std::string bytes = EncodeVoters(voters, {{NodeId{2}, "b:2"}, {NodeId{9}, "gone:9"}});
+  const auto members = DecodeMembers(bytes);
+  ASSERT_TRUE(members);
+  EXPECT_EQ(members->voters, voters);
+  EXPECT_EQ(members->addresses, (PeerAddresses{{NodeId{2}, "b:2"}}));
+  EXPECT_EQ(EncodeVoters(voters).find("b:2"), std::string::npos);
+  EXPECT_FALSE(DecodeMembers(EncodeVoters(voters, {{NodeId{1}, "a line\nbreak"}})));
+  EXPECT_FALSE(DecodeMembers(EncodeVoters(voters, {{NodeId{1}, std::string(kAddressBytesMax + 1, 'x')}})));
 }
 
 TEST(Wire, BadSnapshotsAreRefused) {

@@ -7,12 +7,6 @@ namespace {
 
 constexpr int64_t kMs = 1'000'000;
 
-// Off, or of a strength in [1, max].
-uint32_t Maybe(Random* random, uint32_t max) {
-  const uint32_t strength = 1 + static_cast<uint32_t>(random->Below(max));
-  return random->Coin() ? strength : 0;
-}
-
 void DrawLimits(Random* random, quorum::Options* options) {
   constexpr uint32_t kTimeouts[] = {100, 300, 1000, 2000};
   options->fetch_timeout_ms = kTimeouts[random->Below(4)];
@@ -33,12 +27,12 @@ void DrawEpisodes(Random* random, Plan* plan) {
        {&plan->partition, &plan->clog, &plan->break_streams, &plan->crash, &plan->slow_disk, &plan->full_disk,
         &plan->pause, &plan->clock_jump, &plan->clock_rate, &plan->membership, &plan->transfer,
         &plan->snapshot, &plan->drop_prefix, &plan->lie}) {
-    *weight = Maybe(random, 100);
+    *weight = random->Maybe(100);
   }
   // Few things happen without these, and only together.
   plan->membership *= 3;
   plan->drop_prefix *= 2;
-  for (uint32_t* weight : {&plan->crash_all, &plan->replace_disk, &plan->damage}) *weight = Maybe(random, 30);
+  for (uint32_t* weight : {&plan->crash_all, &plan->replace_disk, &plan->damage}) *weight = random->Maybe(30);
 }
 
 }  // namespace
@@ -52,19 +46,19 @@ Plan Plan::FromSeed(uint64_t seed) {
 
   const int64_t timeout = plan.options.fetch_timeout_ns();
   plan.delay_ns = timeout / random.Between(20, 400);
-  plan.loss = Maybe(&random, 300'000);
-  plan.duplicate = Maybe(&random, 500'000);
-  plan.reorder = Maybe(&random, 100'000);
-  plan.stale = Maybe(&random, 1'000'000);
-  plan.replace = Maybe(&random, 1'000'000);
-  plan.read_slow = Maybe(&random, 300'000);
+  plan.loss = random.Maybe(300'000);
+  plan.duplicate = random.Maybe(500'000);
+  plan.reorder = random.Maybe(100'000);
+  plan.stale = random.Maybe(1'000'000);
+  plan.replace = random.Maybe(1'000'000);
+  plan.read_slow = random.Maybe(300'000);
   plan.transport_buffer = 1 + random.Below(4);
 
   plan.sync_ns = timeout / random.Between(50, 2000);
-  plan.keep_tail = Maybe(&random, 1'000'000);
-  plan.fail_sync = Maybe(&random, 1'000);
-  plan.aimed_crash = Maybe(&random, 20'000);
-  plan.view_falls_back = Maybe(&random, 1'000'000);
+  plan.keep_tail = random.Maybe(1'000'000);
+  plan.fail_sync = random.Maybe(1'000);
+  plan.aimed_crash = random.Maybe(20'000);
+  plan.view_falls_back = random.Maybe(1'000'000);
 
   DrawEpisodes(&random, &plan);
   plan.fault_gap_ns = timeout * random.Between(2, 40) / 4;

@@ -21,6 +21,11 @@ class Random : public SplitMix64 {
   bool Coin() { return Next() >> 63 != 0; }
   // True in `per_million` of a million cases.
   bool Chance(uint32_t per_million) { return Below(1'000'000) < per_million; }
+  // A fault of a plan: 0, which is off, or of a strength in [1, max].
+  uint32_t Maybe(uint32_t max) {
+    const uint32_t strength = 1 + static_cast<uint32_t>(Below(max));
+    return Coin() ? strength : 0;
+  }
 };
 
 }  // namespace mom::sim

@@ -15,7 +15,8 @@ TEST(FullSimulation, KeepsEveryProperty) {
                                     << "; replay: mom-sim-full --events 10000 --trace --seed " << seed;
     coverage.Add(report.coverage);
   }
-  coverage.ForEach([](const char* name, uint64_t count) { EXPECT_GT(count, 0u) << "vacuous: no " << name; });
+  coverage.ForEach(
+      [](const char* name, uint64_t count, bool) { EXPECT_GT(count, 0u) << "vacuous: no " << name; });
 }
 
 TEST(FullSimulation, IsTheSameHistoryForTheSameSeed) {

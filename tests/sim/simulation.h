@@ -3,10 +3,10 @@
 
 #include <cstdint>
 #include <cstdio>
-#include <string>
 
 #include "tests/sim/coverage.h"
 #include "tests/sim/plan.h"
+#include "tests/sim/report.h"
 
 namespace mom::sim {
 
@@ -16,14 +16,7 @@ struct RunOptions {
   FaultSet without = 0;        // Faults that the seed's plan has and this history has not.
 };
 
-struct Report {
-  uint64_t seed = 0;
-  uint64_t events = 0;
-  uint64_t hash = 0;
-  std::string violation;  // Empty: all is well. Else the name of the property stands first.
-  int64_t simulated_ns = 0;
-  Coverage coverage;
-};
+using Report = HistoryReport<Coverage>;
 
 Report RunSeed(uint64_t seed, const RunOptions& options);
 

@@ -31,6 +31,10 @@ class FakeReplica final : public replication::Replica {
   }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;
   void ReadBarrier(int64_t, std::function<void(Result<Offset>)> done) override { done(applied_end()); }
+  void Administer(replication::AdminRequest request, std::function<void(Status)> done) override {
+    administered.push_back(std::move(request));
+    done(admin_answer);
+  }
   replication::ReplicaInfo Info() const override;
   Timestamp Now() const override;
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
@@ -41,6 +45,8 @@ class FakeReplica final : public replication::Replica {
 
   Status failure;                  // Answer of every Propose while not ok.
   replication::ReplicaInfo shape;  // What Info() shows besides the ends.
+  Status admin_answer;             // Of every Administer.
+  std::vector<replication::AdminRequest> administered;
 
  private:
   broker::Applied Apply(EntryKind kind, std::string payload);

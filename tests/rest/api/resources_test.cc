@@ -265,7 +265,7 @@ TEST_F(ResourcesTest, AnyNodeTellsOfAllNodes) {
   shape.role = "follower";
   shape.leader_id = 2;
   shape.voters = {1, 2, 4};
-  shape.address = "a:1";
+  shape.addresses = {{1, "a:1"}, {2, "old:2"}};
   shape.rest_address = "a:8";
   replication::NodeStatus status;
   status.role = "leader";

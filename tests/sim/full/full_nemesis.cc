@@ -194,7 +194,7 @@ void FullNemesis::ChangeVoters() {
   }
   if (!change) return;
   leader->Do([this, change](replication::ReplicaDriver* driver) {
-    driver->ChangeVoters(change->first, change->second, [this](quorum::Refusal refusal) {
+    driver->ChangeVoters(change->first, change->second, "", [this](quorum::Refusal refusal) {
       if (refusal == quorum::Refusal::kNone) ++world_->coverage()->voter_changes;
     });
   });

@@ -10,12 +10,6 @@
 #include "tests/sim/violation.h"
 
 namespace mom::sim {
-namespace {
-
-constexpr char kDir[] = "node";
-constexpr int64_t kStartMs = 1'700'000'000'000;
-
-}  // namespace
 
 FullNode::FullNode(FullWorld* world, NodeId id, Uuid disk, const quorum::VoterSet& voters)
     : world_(world), first_voters_(voters), armed_for_(quorum::kNever) {
@@ -33,7 +27,7 @@ void FullNode::ReplaceDisk(Uuid disk) {
   last_voters_.reset();
   full_ = false;
   SIM_ASSERT(env_->CreateDir(kDir).ok());
-  SIM_ASSERT(replication::WriteFirstVoters(env_.get(), kDir, first_voters_).ok());
+  SIM_ASSERT(replication::WriteFirstMembers(env_.get(), kDir, {first_voters_, {}}).ok());
 }
 
 void FullNode::After(int64_t ns, std::function<void()> task) {

@@ -63,6 +63,8 @@ class FullNode final : private replication::RuntimePort,
  private:
   friend class FullWorld;
 
+  static constexpr char kDir[] = "node";  // The data folder, on env_.
+
   struct HandedOut {
     quorum::SnapshotId id;
     broker::MemoryView view;

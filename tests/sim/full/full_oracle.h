@@ -54,9 +54,10 @@ struct FullCoverage {
     MOM_FULL_COVERAGE(X)
 #undef X
   }
+  // Calls visit(name, count, required) for each counter: all are required of a set of runs.
   template <typename Visit>
   void ForEach(const Visit& visit) const {
-#define X(name) visit(#name, name);
+#define X(name) visit(#name, name, true);
     MOM_FULL_COVERAGE(X)
 #undef X
   }

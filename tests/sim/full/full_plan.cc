@@ -3,15 +3,6 @@
 #include <sstream>
 
 namespace mom::sim {
-namespace {
-
-// Off, or of a strength in [1, max].
-uint32_t Maybe(Random* random, uint32_t max) {
-  const uint32_t strength = 1 + static_cast<uint32_t>(random->Below(max));
-  return random->Coin() ? strength : 0;
-}
-
-}  // namespace
 
 FullPlan FullPlan::FromSeed(uint64_t seed) {
   Random random(Random::Mix(seed ^ 0x66756c6c2073696dull));
@@ -34,19 +25,19 @@ FullPlan FullPlan::FromSeed(uint64_t seed) {
 
   const int64_t timeout = plan.options.fetch_timeout_ns();
   plan.delay_ns = timeout / random.Between(40, 400);
-  plan.loss = Maybe(&random, 200'000);
-  plan.duplicate = Maybe(&random, 200'000);
-  plan.break_stream = Maybe(&random, 5'000);
+  plan.loss = random.Maybe(200'000);
+  plan.duplicate = random.Maybe(200'000);
+  plan.break_stream = random.Maybe(5'000);
   plan.sync_ns = timeout / random.Between(100, 2000);
   plan.apply_ns = timeout / random.Between(100, 4000);
   for (uint32_t* weight : {&plan.crash, &plan.stop_at_call, &plan.pause, &plan.partition, &plan.clock_jump,
                            &plan.transfer, &plan.checkpoint, &plan.slow_disk, &plan.membership}) {
-    *weight = Maybe(&random, 100);
+    *weight = random.Maybe(100);
   }
   plan.checkpoint *= 6;  // Without prefixes that go there are no snapshots.
   for (uint32_t* weight :
        {&plan.crash_all, &plan.fail_call, &plan.full_disk, &plan.damage, &plan.replace_disk}) {
-    *weight = Maybe(&random, 40);
+    *weight = random.Maybe(40);
   }
   plan.fault_gap_ns = timeout * random.Between(1, 12) / 2;
   plan.clients = static_cast<uint32_t>(random.Between(1, 6));

@@ -11,7 +11,6 @@
 namespace mom::sim {
 namespace {
 
-constexpr char kDir[] = "node";
 constexpr int64_t kStartMs = 1'700'000'000'000;
 
 }  // namespace

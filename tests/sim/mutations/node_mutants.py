@@ -43,8 +43,7 @@ mutant("commits_from_the_wrong_place", "every entry is applied once", (
 mutant("damage_not_marked", "a log with a hole does not vote (ADR 9)", (
     "open_log.cc", "  restored.damaged = log.damaged;\n", ""))
 mutant("damage_forgotten_by_a_restart", "the mark stays until the log is whole", (
-    "open_log.cc", "  MOM_RETURN_IF_ERROR(MarkDamaged(options.env, options.dir));\n  const std::string path",
-    "  const std::string path"))
+    "open_log.cc", "  MOM_RETURN_IF_ERROR(MarkDamaged(options.env, options.dir));\n  const auto aside", "  const auto aside"))
 mutant("damaged_log_starts_at_zero", "the view says where the log goes on", (
     "open_log.cc", "  MOM_RETURN_IF_ERROR(ContinueBehind(view, &log));\n", ""))
 mutant("view_not_switched", "an installation ends with its view in use", (

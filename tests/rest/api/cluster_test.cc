@@ -1,0 +1,67 @@
+// Changes of the cluster, as administrators ask for them.
+#include "tests/rest/api/fixture.h"
+
+namespace mom::rest {
+namespace {
+
+using replication::AdminRequest;
+
+class ClusterTest : public ApiTest {
+ protected:
+  const std::string admin_ = MakeAdmin();
+};
+
+TEST_F(ClusterTest, RequestsReachTheReplica) {
+  const Answer added =
+      Ask(admin_, "POST", "/v1/cluster/nodes", R"({"id":4,"address":"host-4.example:9081"})");
+  EXPECT_EQ(added.status, 200) << added.body;
+  EXPECT_EQ(added.Field("id"), "4");
+  EXPECT_EQ(added.Field("address"), "host-4.example:9081");
+  EXPECT_EQ(Ask(admin_, "DELETE", "/v1/cluster/nodes/4294967295").status, 204);
+  EXPECT_EQ(Ask(admin_, "POST", "/v1/cluster/transfer", R"({"to":2})").status, 204);
+  EXPECT_EQ(Ask(admin_, "POST", "/v1/cluster/transfer").status, 204);
+  ASSERT_EQ(replica_.administered.size(), 4u);
+  EXPECT_EQ(replica_.administered[0].kind, AdminRequest::Kind::kAddNode);
+  EXPECT_EQ(replica_.administered[0].node, NodeId{4});
+  EXPECT_EQ(replica_.administered[0].address, "host-4.example:9081");
+  EXPECT_EQ(replica_.administered[1].kind, AdminRequest::Kind::kRemoveNode);
+  EXPECT_EQ(replica_.administered[1].node, NodeId{UINT32_MAX});
+  EXPECT_EQ(replica_.administered[2].kind, AdminRequest::Kind::kTransfer);
+  EXPECT_EQ(replica_.administered[2].node, NodeId{2});
+  EXPECT_EQ(replica_.administered[3].node, NodeId{});
+}
+
+TEST_F(ClusterTest, WhatMakesNoSenseDoesNotGetThere) {
+  for (const char* body :
+       {"{}", R"({"id":4})", R"({"address":"a:1"})", R"({"id":0,"address":"a:1"})",
+        R"({"id":4294967296,"address":"a:1"})", R"({"id":4,"address":"a"})", R"({"id":4,"address":":1"})",
+        R"({"id":4,"address":"a:0"})", R"({"id":4,"address":"a:65536"})", R"({"id":4,"address":"a b:1"})",
+        R"({"id":4,"address":"a=b:1"})", R"({"id":4,"address":"a:1","role":"voter"})"}) {
+    EXPECT_EQ(Ask(admin_, "POST", "/v1/cluster/nodes", body).status, 400) << body;
+  }
+  EXPECT_EQ(Ask(admin_, "POST", "/v1/cluster/transfer", R"({"to":0})").status, 400);
+  for (const char* id : {"0", "x", "1x", "4294967296", "-1"})
+    EXPECT_EQ(Ask(admin_, "DELETE", std::string("/v1/cluster/nodes/") + id).status, 404) << id;
+  EXPECT_TRUE(replica_.administered.empty());
+}
+
+TEST_F(ClusterTest, EveryRefusalHasItsCode) {
+  const struct {
+    Status::Code code;
+    int status;
+    const char* word;
+  } kLines[] = {{Status::kNotFound, 404, "node-not-found"},  {Status::kInvalidArgument, 409, "node-refused"},
+                {Status::kWrongOwner, 409, "node-refused"},  {Status::kBusy, 409, "change-in-progress"},
+                {Status::kOverloaded, 503, "not-caught-up"}, {Status::kNotLeader, 503, "no-leader"},
+                {Status::kStopping, 503, "stopping"},        {Status::kUncertain, 503, "outcome-unknown"}};
+  for (const auto& line : kLines) {
+    replica_.admin_answer = Status(line.code, "because");
+    const Answer answer = Ask(admin_, "DELETE", "/v1/cluster/nodes/4");
+    EXPECT_EQ(answer.status, line.status) << line.word;
+    EXPECT_EQ(answer.Code(), line.word);
+    EXPECT_EQ(answer.headers.contains("Retry-After"), line.status == 503) << line.word;
+  }
+}
+
+}  // namespace
+}  // namespace mom::rest
