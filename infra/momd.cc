@@ -62,6 +62,8 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   options.on_snapshot = [](Offset end) {
     spdlog::info("a snapshot from another node took the place of log and view, up to offset {}", end.value);
   };
+  options.version = rest::ApiOptions().version;
+  options.on_divergence = [](const std::string& text) { spdlog::critical("{}", text); };
   options.on_failure = [](const Status& status) {
     spdlog::critical("the node stops, nothing after this is acknowledged: {}", status.ToString());
     spdlog::shutdown();
@@ -181,6 +183,8 @@ int Serve(const MomdConfig& config, const HostPort& listen, const sigset_t& sign
   http_options.admits = [node] { return node->descriptors.Admits(DescriptorUse::kClient); };
   auto server = rest::MakePistacheServer(http_options);
   if (Status status = server->Start(api->handler()); !status.ok()) return Refuse(status);
+  replica->SetRestAddress(
+      AdvertisedRest(listen, server->port(), replica->Info().addresses, NodeId{config.node_id}));
   const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
   std::printf("ready rest=%s:%u grpc=%s\n", listen.host.c_str(), server->port(), grpc.c_str());
   std::fflush(stdout);

@@ -192,6 +192,15 @@ Result<PeerAddresses> ParsePeers(const MomdConfig& config) {
   return peers;
 }
 
+std::string AdvertisedRest(const HostPort& listen, uint16_t port,
+                           const std::map<uint32_t, std::string>& addresses, NodeId self) {
+  std::string host = listen.host;
+  const auto own = addresses.find(self.value);
+  const bool is_everywhere = host == "0.0.0.0" || host == "::" || host == "[::]";
+  if (is_everywhere && own != addresses.end()) host = own->second.substr(0, own->second.rfind(':'));
+  return host + ":" + std::to_string(port);
+}
+
 Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config) {
   std::vector<std::string> seeds;
   std::string_view rest = config.join;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -18,6 +19,11 @@ namespace mom::infra {
 
 // "1=HOST:PORT,2=HOST:PORT,..." with this node among them; or empty for a node alone.
 Result<replication::PeerAddresses> ParsePeers(const MomdConfig& config);
+
+// HOST:PORT of this node's REST server for the other nodes to show. A server that listens everywhere is at
+// the host by which the others reach this node.
+std::string AdvertisedRest(const HostPort& listen, uint16_t port,
+                           const std::map<uint32_t, std::string>& addresses, NodeId self);
 
 // Nodes of the cluster to join, from --join; empty: none.
 Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config);

@@ -1,8 +1,6 @@
 // Operation: health, metrics, the contract, the cluster.
-#include <algorithm>
-#include <vector>
-
 #include "rest/api_routes.h"
+#include "rest/cluster_json.h"
 #include "rest/openapi.h"
 
 namespace mom::rest {
@@ -28,7 +26,14 @@ std::string WhyNotReady(const Services& services, const replication::ReplicaInfo
 }
 
 void Ready(const CallPtr& call) {
-  const std::string why = WhyNotReady(call->services(), call->services().replica->Info());
+  const replication::ReplicaInfo info = call->services().replica->Info();
+  if (info.diverged) {
+    return call->SendProblem(
+        503, "diverged",
+        "diverged: this node's state is not the one of the other nodes; stop it, put the view "
+        "folder of its data aside and start it again (its log says at which offset)");
+  }
+  const std::string why = WhyNotReady(call->services(), info);
   if (!why.empty()) return call->SendProblem(503, "not-ready", why);
   call->SendJson(200, "{\"status\":\"ready\"}");
 }
@@ -46,59 +51,9 @@ void GetOpenApi(const CallPtr& call) {
                           std::string(OpenApiJson())});
 }
 
-std::string Hex(uint64_t number) {
-  constexpr std::string_view kHex = "0123456789abcdef";
-  std::string text(16, '0');
-  for (size_t i = text.size(); i-- > 0; number >>= 4) text[i] = kHex[number & 15];
-  return text;
-}
-
-uint64_t LagOf(const replication::ReplicaInfo& info, Offset end) {
-  return info.high_watermark > end ? (info.high_watermark - end).value : 0;
-}
-
-void AppendSelf(const Call& call, const replication::ReplicaInfo& info, bool is_voter, JsonWriter* json) {
-  json->BeginObject()
-      .Member("id", call.options().node_id)
-      .Member("role", info.role)
-      .Member("voter", is_voter);
-  json->Member("log_start", info.log_start.value).Member("log_end", info.log_end.value);
-  json->Member("durable_end", info.durable_end.value).Member("applied_end", info.applied_end.value);
-  json->Member("lag", LagOf(info, info.applied_end)).Member("digest", Hex(info.digest));
-  json->Member("version", call.options().version).EndObject();
-}
-
-// As the leader sees it; another node only knows who counts.
-void AppendOther(const replication::ReplicaInfo& info, const replication::PeerInfo& peer, JsonWriter* json) {
-  json->BeginObject().Member("id", peer.node_id);
-  json->Member("role", peer.node_id == info.leader_id ? "leader" : "follower").Member("voter", peer.voter);
-  if (info.role == "leader") {
-    json->Member("connected", peer.connected).Member("durable_end", peer.durable_end.value);
-    json->Member("lag", LagOf(info, peer.durable_end));
-  }
-  json->EndObject();
-}
-
 void GetCluster(const CallPtr& call) {
   const replication::ReplicaInfo info = call->services().replica->Info();
-  JsonWriter json;
-  json.BeginObject().Member("cluster_id", info.cluster_id).Member("epoch", info.epoch.value);
-  if (info.leader_id == 0) json.Key("leader").Null();
-  if (info.leader_id != 0) json.Member("leader", info.leader_id);
-  json.Member("high_watermark", info.high_watermark.value).Key("nodes").BeginArray();
-  const uint32_t self = call->options().node_id;
-  const bool is_voter =
-      info.voters.empty() || std::find(info.voters.begin(), info.voters.end(), self) != info.voters.end();
-  std::vector<replication::PeerInfo> others = info.peers;
-  if (info.role != "leader") {
-    others.clear();
-    for (uint32_t node : info.voters) others.push_back({node, true, false, {}});
-  }
-  AppendSelf(*call, info, is_voter, &json);
-  for (const auto& peer : others) {
-    if (peer.node_id != self) AppendOther(info, peer, &json);
-  }
-  call->SendJson(200, json.EndArray().EndObject().Take());
+  call->SendJson(200, ClusterJson(info, call->options().node_id, call->options().version));
 }
 
 constexpr Route kRoutes[] = {

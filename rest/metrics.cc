@@ -35,6 +35,12 @@ void AppendNode(const replication::ReplicaInfo& info, std::string* out) {
   AppendValue("mom_pending", "gauge", "Proposals not answered yet.", info.pending, out);
   AppendValue("mom_disk_nearly_full", "gauge", "1 while publishing is refused.",
               info.disk_nearly_full ? 1 : 0, out);
+  AppendValue("mom_digest_comparisons_total", "counter",
+              "Digests of this node's state compared with another node's.", info.digest_comparisons, out);
+  AppendValue("mom_digest_mismatches_total", "counter", "Those of them that differed: not to be believed.",
+              info.digest_mismatches, out);
+  AppendValue("mom_diverged", "gauge", "1 while this node's state is not the one of the others.",
+              info.diverged ? 1 : 0, out);
   out->append("# HELP mom_role 1 for the role that this node has now.\n# TYPE mom_role gauge\n");
   for (std::string_view role : {"leader", "follower", "candidate", "starting"}) {
     out->append("mom_role{role=\"").append(role).append("\"} ").append(info.role == role ? "1\n" : "0\n");

@@ -116,11 +116,13 @@ Status Applier::ApplyBatch(std::vector<Pending>* batch) {
     overlay.Absorb(std::move(applied.changes));
     woken.merge(applied.woken);
     state_ = applied.state;
+    hooks_.marks->OnEntry(state_);
     log_bytes += pending.entry.bytes().size();
     outcomes.push_back(
         Outcome{Status(), std::move(applied.reply), pending.entry.offset, pending.entry.epoch});
   }
   if (Status status = view_->Write(overlay.changes()); !status.ok()) return status;
+  hooks_.marks->OnBatch(state_);
   next_due_ = broker::NextDue(*latest_, next_due_, overlay.changes());
   hooks_.applied(state_, next_due_, log_bytes);
   for (size_t i = 0; i < batch->size(); ++i) {

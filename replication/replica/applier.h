@@ -15,12 +15,14 @@
 #include "core/base/entry.h"
 #include "core/base/result.h"
 #include "core/broker/broker.h"
+#include "replication/replica/digest_marks.h"
 #include "replication/replica/proposal.h"
 #include "replication/view/leveldb_view.h"
 
 namespace mom::replication {
 
 struct ApplierHooks {
+  DigestMarks* marks = nullptr;  // Told of every entry. Not owned; must outlive the applier.
   // Reads entries from `from` on, at least one; called for those that were committed before the start.
   std::function<Result<std::vector<Entry>>(Offset from)> read_log;
   // After every batch, which stood for `log_bytes` of payload; on the applier thread; must not block.

@@ -49,6 +49,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
       forwarder_(MakeForwarder()),
       snapshots_(MakeSnapshots()),
+      watch_(MakeWatch()),
       driver_(MakeDriverOptions(data_, options_), data_.restored, last_timestamp_,
               {&runtime_, &log_, this, options_.transport, snapshots_.get()},
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
@@ -58,7 +59,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       latest_(&view_) {
   const auto state = broker::ReadAppliedState(latest_);
   applied_end_ = state.end.value;
-  digest_ = state.digest;
+  marks_.Reset(state);
   applied_ms_ = state.timestamp.ms;
   info_.cluster_id = ToString(data_.identity.cluster);
   info_.node_id = data_.identity.node.value;
@@ -70,10 +71,10 @@ AsioReplica::~AsioReplica() {
 
 ApplierHooks AsioReplica::MakeHooks() {
   ApplierHooks hooks;
+  hooks.marks = &marks_;
   hooks.read_log = [this](Offset from) { return log_.ReadNow(from, kReadBytesMax); };
   hooks.applied = [this](const broker::AppliedState& state, std::optional<Timestamp> next_due,
                          uint64_t log_bytes) {
-    digest_ = state.digest;
     applied_ms_ = state.timestamp.ms;
     applied_end_ = state.end.value;
     waiters_.Release(state.end);
@@ -278,6 +279,7 @@ void AsioReplica::CheckDisk() {
     reserve_held_ = wal->reserve_held();
   });
   RemoveRetired();
+  if (watch_ && !stopping_) watch_->Tick(runtime_.Now(), leader());
   Publish();  // What others acknowledged since.
   if (stopping_) return;
   disk_timer_.expires_after(std::chrono::seconds(1));

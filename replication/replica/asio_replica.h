@@ -21,6 +21,8 @@
 #include "replication/replica/asio_snapshots.h"
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
+#include "replication/replica/digest_marks.h"
+#include "replication/replica/peer_watch.h"
 #include "replication/replica/replica.h"
 #include "replication/replica/replica_driver.h"
 #include "replication/replica/view_in_use.h"
@@ -40,6 +42,9 @@ struct ReplicaOptions {
   std::vector<NodeId> bootstrap;
   uint32_t fetch_timeout_ms = 2000;
   uint32_t election_timeout_ms = 1000;
+  std::string version;  // Of the program, for the other nodes.
+  // Nodes hold different states: a line for who operates them. On the replica thread; may be empty.
+  std::function<void(const std::string& text)> on_divergence;
   // A snapshot from another node took the place of log and view, up to `end`. On the replica thread; may be
   // empty.
   std::function<void(Offset end)> on_snapshot;
@@ -64,6 +69,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void Stop();
   // The view holds everything that was committed when the node started, and somebody leads.
   bool caught_up() const { return caught_up_.load(); }
+  // HOST:PORT at which this node serves REST, for the others. Any thread.
+  void SetRestAddress(std::string address);
   // What takes in what other nodes send; after Start().
   PeerHandler* peer_handler() { return this; }
 
@@ -96,6 +103,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ApplierHooks MakeHooks();
   std::unique_ptr<AsioForwarder> MakeForwarder();
   std::unique_ptr<AsioSnapshots> MakeSnapshots();
+  std::unique_ptr<PeerWatch> MakeWatch();
   std::unique_ptr<AsioAdmin> MakeAdmin();
   void StartView();
   void StopView();
@@ -115,6 +123,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
                     std::function<void(Status)> reply) override;
   void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                          std::function<void(Result<SnapshotChunk>)> reply) override;
+  void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override;
 
   // All of these run on the replica thread.
   void DrainInbox();
@@ -123,7 +132,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void CheckDisk();
   void ExpireWaitersAt(AppliedWaiters::Clock::time_point at);
   void Rearm();
-  void Publish();  // Copies what Info() shows.
+  void Publish();               // Copies what Info() shows.
+  ReplicaInfo OwnInfo() const;  // What Info() shows but for the others. Any thread.
   void Fail(const Status& status);
   void OnFailed(const Status& status);
   void OnMembersChanged();
@@ -142,6 +152,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   AsioLog log_;
   const std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone, like the next.
   const std::unique_ptr<AsioSnapshots> snapshots_;
+  DigestMarks marks_;
+  const std::unique_ptr<PeerWatch> watch_;  // Null when alone.
   ReplicaDriver driver_;                    // Used by the replica thread only, like the next two.
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
   Members members_;                         // As the owner was told.
@@ -159,7 +171,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> pending_bytes_{0};
   std::atomic<uint64_t> applied_end_;
   std::atomic<uint64_t> committed_end_{0};
-  std::atomic<uint64_t> digest_;
   std::atomic<int64_t> applied_ms_;
   std::optional<Timestamp> last_due_;     // Used by the applier thread only: what the replica was told last.
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.

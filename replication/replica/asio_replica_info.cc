@@ -50,6 +50,11 @@ void AsioReplica::Publish() {
   info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
 }
 
+void AsioReplica::SetRestAddress(std::string address) {
+  std::lock_guard lock(info_mutex_);
+  info_.rest_address = std::move(address);
+}
+
 void AsioReplica::ShowMembers() {
   const quorum::VoterSet& voters = driver_.quorum().voters();
   if (members_.voters == voters && members_.addresses == driver_.addresses()) return;
@@ -62,6 +67,17 @@ void AsioReplica::ShowMembers() {
 }
 
 ReplicaInfo AsioReplica::Info() const {
+  ReplicaInfo info = OwnInfo();
+  if (!watch_) return info;
+  WatchReport report = watch_->Report(runtime_.Now());
+  info.nodes = std::move(report.nodes);
+  info.digest_comparisons = report.comparisons;
+  info.digest_mismatches = report.mismatches;
+  info.diverged = report.diverged;
+  return info;
+}
+
+ReplicaInfo AsioReplica::OwnInfo() const {
   ReplicaInfo info;
   {
     std::lock_guard lock(info_mutex_);
@@ -69,9 +85,10 @@ ReplicaInfo AsioReplica::Info() const {
   }
   info.role = role_.load();
   info.caught_up = caught_up_.load();
-  info.applied_end = Offset{applied_end_.load()};
+  const DigestMark applied = marks_.newest();
+  info.applied_end = applied.end;
+  info.digest = applied.digest;
   info.high_watermark = std::max(info.high_watermark, Offset{committed_end_.load()});
-  info.digest = digest_.load();
   info.log_start = Offset{log_start_.load()};
   info.wal_syncs = wal_syncs_.load();
   info.wal_entries = wal_entries_.load();

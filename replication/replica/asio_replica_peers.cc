@@ -108,6 +108,29 @@ void AsioReplica::OnSnapshotRequest(const quorum::Identity& from, const Snapshot
   snapshots_->Serve(from, request, std::move(reply));
 }
 
+void AsioReplica::OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) {
+  if (from.cluster != data_.identity.cluster) return reply(Status(Status::kWrongOwner, "of another cluster"));
+  const ReplicaInfo info = OwnInfo();
+  NodeStatus status;
+  status.node = data_.identity.node;
+  status.role = info.role;
+  status.epoch = info.epoch;
+  status.leader = NodeId{info.leader_id};
+  status.log_start = info.log_start;
+  status.log_end = info.log_end;
+  status.durable_end = info.durable_end;
+  status.high_watermark = info.high_watermark;
+  status.damaged = info.damaged;
+  status.loading_snapshot = info.loading_snapshot;
+  status.caught_up = info.caught_up;
+  status.disk_nearly_full = info.disk_nearly_full;
+  status.version = options_.version;
+  status.rest = info.rest_address;
+  status.marks = marks_.All();
+  status.applied = {info.applied_end, info.digest};
+  reply(std::move(status));
+}
+
 void AsioReplica::Resign() {
   if (options_.transport == nullptr || leader() != data_.identity.node) return;
   OnReplicaThread([this] { driver_.Resign(); });
@@ -128,6 +151,17 @@ std::unique_ptr<AsioForwarder> AsioReplica::MakeForwarder() {
                                          std::move(hooks));
 }
 
+std::unique_ptr<PeerWatch> AsioReplica::MakeWatch() {
+  if (options_.transport == nullptr) return nullptr;
+  PeerWatchHooks hooks;
+  hooks.addresses = [transport = options_.transport] { return transport->Addresses(); };
+  hooks.ask = [transport = options_.transport](NodeId to, std::function<void(Result<NodeStatus>)> done) {
+    transport->FetchStatus(to, kWatchTimeoutMs, std::move(done));
+  };
+  hooks.alarm = options_.on_divergence;
+  return std::make_unique<PeerWatch>(data_.identity.node, &marks_, std::move(hooks));
+}
+
 std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
   if (options_.transport == nullptr) return nullptr;
   SnapshotHooks hooks;
@@ -146,7 +180,7 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   retired_.push_back({view_.Replace(std::move(pulled.view)), data_.view_name});
   data_.view_name = pulled.installation.view;
   const broker::AppliedState state = broker::ReadAppliedState(latest_);
-  digest_ = state.digest;
+  marks_.Reset(state);
   applied_ms_ = state.timestamp.ms;
   applied_end_ = state.end.value;
   waiters_.Release(state.end);

@@ -50,6 +50,10 @@ class PeerRouter final : public PeerHandler {
     if (PeerHandler* replica = replica_) return replica->OnSnapshotRequest(from, request, std::move(reply));
     reply(Status(Status::kNotFound, "the node is starting"));
   }
+  void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override {
+    if (PeerHandler* replica = replica_) return replica->OnStatus(from, std::move(reply));
+    reply(Status(Status::kNotFound, "the node is starting"));
+  }
 
  private:
   const std::function<Greeting(const Greeting&)> greet_;

@@ -18,6 +18,7 @@
 #include "core/broker/broker.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
+#include "replication/replica/node_status.h"
 #include "replication/replica/proposal.h"
 
 namespace mom::replication {
@@ -58,7 +59,13 @@ struct ReplicaInfo {
   std::vector<uint32_t> voters;               // Node ids of those who count for majorities, ascending.
   std::map<uint32_t, std::string> addresses;  // Where nodes reach each other, as far as known.
   std::vector<PeerInfo> peers;                // On a leader.
-  std::string failure;                        // Why the node cannot go on; empty when well.
+  std::vector<WatchedNode> nodes;  // The others, as they say themselves; on every node of a cluster.
+  std::string rest_address;        // Of its REST server; empty until it serves.
+  // Of digests of this node's state with those of the others, since the start.
+  uint64_t digest_comparisons = 0;
+  uint64_t digest_mismatches = 0;
+  bool diverged = false;  // This node's state is not the one that the log makes: do not believe it.
+  std::string failure;    // Why the node cannot go on; empty when well.
 };
 
 // What an administrator asks of the cluster. Plain value.

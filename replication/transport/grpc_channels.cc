@@ -27,6 +27,11 @@ void GrpcChannels::SetAddresses(PeerAddresses addresses) {
   addresses_ = std::move(addresses);
 }
 
+PeerAddresses GrpcChannels::Addresses() const {
+  std::lock_guard lock(mutex_);
+  return addresses_;
+}
+
 std::shared_ptr<v1::Peer::Stub> GrpcChannels::To(NodeId node, ChannelKind kind) {
   std::lock_guard lock(mutex_);
   const auto address = addresses_.find(node);

@@ -27,6 +27,7 @@ class GrpcChannels {
   void SetCredentials(std::shared_ptr<grpc::ChannelCredentials> credentials);
   // Connections to nodes that moved or left are not used any more; calls on them go on.
   void SetAddresses(PeerAddresses addresses);
+  PeerAddresses Addresses() const;
   // Null: no address, or no new connection is admitted. Never blocks. A call keeps what it was started with
   // until its context is gone, so that the last owner of a connection is never inside of gRPC, whose counting
   // ThreadSanitizer does not see.
@@ -41,7 +42,7 @@ class GrpcChannels {
   std::shared_ptr<grpc::Channel> Make(const std::string& address) const;
 
   const TransportOptions& options_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   std::shared_ptr<grpc::ChannelCredentials> credentials_;  // Guarded by mutex_, like the next two.
   PeerAddresses addresses_;
   std::map<std::pair<NodeId, ChannelKind>, Known> channels_;

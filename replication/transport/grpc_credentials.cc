@@ -1,8 +1,13 @@
 #include "replication/transport/grpc_credentials.h"
 
+#include <grpc/grpc_security_constants.h>
+
+#include <charconv>
 #include <fstream>
 #include <iterator>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace mom::replication {
 namespace {
@@ -15,6 +20,18 @@ Result<std::string> ReadText(const std::string& path, const char* what) {
                   std::string("TLS between nodes: cannot read the ") + what + " file \"" + path + "\"");
   }
   return text;
+}
+
+// The 3 of "node-3" and "node-3.mom.example"; nothing of all else.
+std::optional<uint32_t> NodeNamed(std::string_view name) {
+  constexpr std::string_view kPrefix = "node-";
+  if (!name.starts_with(kPrefix)) return std::nullopt;
+  name.remove_prefix(kPrefix.size());
+  name = name.substr(0, name.find('.'));
+  uint32_t node = 0;
+  const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), node);
+  if (error != std::errc() || stop != name.data() + name.size()) return std::nullopt;
+  return node;
 }
 
 bool IsLoopback(const std::string& listen) {
@@ -51,6 +68,23 @@ Result<GrpcCredentials> MakeCredentials(const TransportOptions& options) {
                                                 "plaintext explicitly");
   }
   return GrpcCredentials{grpc::InsecureServerCredentials(), grpc::InsecureChannelCredentials()};
+}
+
+Status MaySpeakFor(const grpc::ServerContext& peer, uint32_t node) {
+  const auto identity = peer.auth_context();
+  if (identity == nullptr) return Status();
+  std::string others;
+  for (const char* property : {GRPC_X509_CN_PROPERTY_NAME, GRPC_X509_SAN_PROPERTY_NAME}) {
+    for (const grpc::string_ref& name : identity->FindPropertyValues(property)) {
+      const auto named = NodeNamed(std::string_view(name.data(), name.size()));
+      if (!named) continue;
+      if (*named == node) return Status();
+      others += (others.empty() ? "" : ", ") + std::to_string(*named);
+    }
+  }
+  if (others.empty()) return Status();
+  return Status(Status::kWrongOwner,
+                "speaks for node " + std::to_string(node) + " with a certificate of node " + others);
 }
 
 }  // namespace mom::replication

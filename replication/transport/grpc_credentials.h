@@ -3,6 +3,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <cstdint>
 #include <memory>
 
 #include "core/base/result.h"
@@ -17,5 +18,10 @@ struct GrpcCredentials {
 
 // kInvalidArgument: plaintext beyond loopback, or files missing.
 Result<GrpcCredentials> MakeCredentials(const TransportOptions& options);
+
+// Whether whoever is at the other end may speak for `node`: a certificate with a common name or an
+// alternative name "node-ID" or "node-ID.anything" is only believed of the nodes that it names so;
+// kWrongOwner else. A certificate without such names speaks for any node, and so does plaintext.
+Status MaySpeakFor(const grpc::ServerContext& peer, uint32_t node);
 
 }  // namespace mom::replication

@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "replication/transport/grpc_credentials.h"
 #include "replication/transport/grpc_unary.h"
 
 namespace mom::replication {
@@ -83,6 +84,7 @@ Status ServeForward::Note(wire::ForwardedCommands* commands) {
   if (has_ended_) return Status(Status::kStopping, "the stream has ended");
   const bool fits = (!from_ || *from_ == commands->header.from) && commands->commands.front().id > last_id_;
   if (!fits) return Status(Status::kInvalidArgument, "not a message of this stream");
+  if (!from_) MOM_RETURN_IF_ERROR(MaySpeakFor(context_, commands->header.from.node.value));
   from_ = commands->header.from;
   last_id_ = commands->commands.back().id;
   ForgetLocked(now);

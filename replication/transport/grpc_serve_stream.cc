@@ -4,6 +4,7 @@
 #include <variant>
 
 #include "core/base/check.h"
+#include "replication/transport/grpc_credentials.h"
 #include "replication/transport/wire.h"
 
 namespace mom::replication {
@@ -69,6 +70,11 @@ grpc::Status ServeStream::Take(const quorum::Message& message) {
   if (!is_first || has_ended_) return grpc::Status::OK;
   if (world_->options.admits && !world_->options.admits()) {
     return grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "no new streams are admitted now");
+  }
+  if (const Status may = MaySpeakFor(context_, message.from.node.value); !may.ok()) {
+    world_->log.Warn("certificate of node " + std::to_string(message.from.node.value),
+                     "a fetch stream was refused: " + may.message());
+    return grpc::Status(grpc::StatusCode::PERMISSION_DENIED, may.message());
   }
   const ServedStreams::Key key{message.from.node, request.session};
   if (!streams_->Add(key, shared_from_this(), world_->options.streams_max)) {

@@ -37,6 +37,8 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
       world, &service_, &Service::RequestAdminister, &administer_);
   SetAsk<Snapshot::Kind, v1::SnapshotChunkRequest, v1::SnapshotChunkReply>(
       world, &service_, &Service::RequestFetchSnapshot, &snapshot_);
+  SetAsk<StatusCall::Kind, v1::StatusRequest, v1::StatusReply>(world, &service_, &Service::RequestStatus,
+                                                               &status_);
   greet_.is_for_strangers = true;
   forwards_.world = world;
   forwards_.check = [this](const wire::Header& header) { return Check(header); };
@@ -46,6 +48,7 @@ PeerServer::PeerServer(GrpcWorld* world, ServedStreams* streams) : world_(world)
   barrier_.serve = [this](const auto& call) { ServeBarrier(call); };
   administer_.serve = [this](const auto& call) { ServeAdminister(call); };
   snapshot_.serve = [this](const auto& call) { ServeSnapshot(call); };
+  status_.serve = [this](const auto& call) { ServeStatus(call); };
 }
 
 Status PeerServer::Listen(const std::shared_ptr<grpc::ServerCredentials>& credentials) {
@@ -85,6 +88,7 @@ void PeerServer::Accept() {
     Barrier::AcceptNext(&barrier_);
     Administer::AcceptNext(&administer_);
     Snapshot::AcceptNext(&snapshot_);
+    StatusCall::AcceptNext(&status_);
   }
 }
 
@@ -163,6 +167,20 @@ void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {
                                        wire::Encode(chunk, &reply);
                                        still->Answer(reply);
                                      });
+}
+
+void PeerServer::ServeStatus(const std::shared_ptr<StatusCall>& call) {
+  const Result<quorum::Identity> from = Check(call->request().header());
+  if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
+  world_->handler->OnStatus(from.value(),
+                            [this, weak = std::weak_ptr(call)](const Result<NodeStatus>& status) {
+                              const auto still = weak.lock();
+                              if (still == nullptr) return;
+                              v1::StatusReply reply;
+                              EncodeOwn(reply.mutable_header(), still->request().header().node());
+                              wire::Encode(status, &reply);
+                              still->Answer(reply);
+                            });
 }
 
 Result<quorum::Identity> PeerServer::Check(const v1::PeerHeader& header) {

@@ -34,6 +34,7 @@ class PeerServer {
   using Barrier = ServerCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
   using Administer = ServerCall<v1::AdministerRequest, v1::AdministerReply>;
   using Snapshot = ServerCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
+  using StatusCall = ServerCall<v1::StatusRequest, v1::StatusReply>;
 
   void AcceptStream();
   void AcceptForward();
@@ -42,6 +43,7 @@ class PeerServer {
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
   void ServeAdminister(const std::shared_ptr<Administer>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);
+  void ServeStatus(const std::shared_ptr<StatusCall>& call);
   // Is this for this node, and from one of its cluster?
   Result<quorum::Identity> Check(const v1::PeerHeader& header);
   Status Check(const wire::Header& header);
@@ -59,6 +61,7 @@ class PeerServer {
   Barrier::Kind barrier_;
   Administer::Kind administer_;
   Snapshot::Kind snapshot_;
+  StatusCall::Kind status_;
 };
 
 }  // namespace mom::replication

@@ -23,6 +23,7 @@ namespace {
 using BarrierCall = ClientCall<v1::ReadBarrierRequest, v1::ReadBarrierReply>;
 using GreetCall = ClientCall<v1::Greeting, v1::Greeting>;
 using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
+using StatusCall = ClientCall<v1::StatusRequest, v1::StatusReply>;
 using AdministerCall = ClientCall<v1::AdministerRequest, v1::AdministerReply>;
 using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
 
@@ -39,6 +40,7 @@ class GrpcTransport final : public Transport {
     channels_.SetAddresses(std::move(addresses));
     forwards_.OnAddressesChanged();
   }
+  PeerAddresses Addresses() const override { return channels_.Addresses(); }
 
   void Send(const quorum::Message& message) override;
   void OpenStream(const quorum::Message& open) override;
@@ -55,6 +57,7 @@ class GrpcTransport final : public Transport {
                   std::function<void(Status)> done) override;
   void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                      std::function<void(Result<SnapshotChunk>)> done) override;
+  void FetchStatus(NodeId to, int64_t timeout_ms, std::function<void(Result<NodeStatus>)> done) override;
 
  private:
   template <typename Call, typename Request>
@@ -62,6 +65,7 @@ class GrpcTransport final : public Transport {
                    int64_t timeout_ms, typename Call::Done done);
   bool RunSoon(std::function<void()> then);
   Status EncodeOwn(NodeId to, v1::PeerHeader* header);
+  Result<NodeStatus> DecodeFrom(NodeId to, const v1::StatusReply& reply);
   std::shared_ptr<FollowStream> FindOwn(NodeId peer, quorum::SessionId session);
   std::shared_ptr<ServeStream> FindServed(const quorum::Message& reply);
   Status FailureOf(NodeId to, const grpc::Status& status, bool was_sent) const;
@@ -289,6 +293,30 @@ void GrpcTransport::FetchSnapshot(NodeId to, const SnapshotChunkRequest& request
         world_.options.snapshot_timeout_ms,
         [this, to, done](const grpc::Status& answered, bool was_sent, v1::SnapshotChunkReply* reply) {
           done(answered.ok() ? wire::Decode(reply) : FailureOf(to, answered, was_sent));
+        });
+  }
+  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+Result<NodeStatus> GrpcTransport::DecodeFrom(NodeId to, const v1::StatusReply& reply) {
+  const Result<wire::Header> header = wire::Decode(reply.header());
+  if (!header.ok()) return header.status();
+  const auto self = world_.Identity();
+  const quorum::Identity& from = header.value().from;
+  if (!self || from.cluster != self->cluster || from.node != to) {
+    return Status(Status::kInvalidArgument, "an answer of another cluster or node");
+  }
+  return wire::Decode(reply);
+}
+
+void GrpcTransport::FetchStatus(NodeId to, int64_t timeout_ms, std::function<void(Result<NodeStatus>)> done) {
+  v1::StatusRequest request;
+  Status status = EncodeOwn(to, request.mutable_header());
+  if (status.ok()) {
+    status = StartCall<StatusCall>(
+        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncStatus, request, timeout_ms,
+        [this, to, done](const grpc::Status& answered, bool was_sent, v1::StatusReply* reply) {
+          done(answered.ok() ? DecodeFrom(to, *reply) : FailureOf(to, answered, was_sent));
         });
   }
   if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);

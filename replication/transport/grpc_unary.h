@@ -14,6 +14,7 @@
 
 #include "mom/v1/replication.grpc.pb.h"
 #include "replication/transport/grpc_call.h"
+#include "replication/transport/grpc_credentials.h"
 #include "replication/transport/grpc_failure.h"
 
 namespace mom::replication {
@@ -133,6 +134,11 @@ class ServerCall final : public GrpcCall, public std::enable_shared_from_this<Se
       return NotDone(StatusCode::RESOURCE_EXHAUSTED, "too many calls wait for an answer");
     }
     // Without a deadline a call that is never answered would stay for ever.
+    if (const Status may = MaySpeakFor(context_, request_.header().node()); !may.ok()) {
+      kind_->world->log.Warn("certificate of node " + std::to_string(request_.header().node()),
+                             "a call was refused: " + may.message());
+      return NotDone(StatusCode::PERMISSION_DENIED, may.message());
+    }
     const auto latest = std::chrono::system_clock::now() + std::chrono::milliseconds(2 * kCallMsMax);
     if (context_.deadline() > latest) return NotDone(StatusCode::INVALID_ARGUMENT, "no deadline");
     return grpc::Status::OK;

@@ -14,6 +14,7 @@
 #include "core/quorum/messages.h"
 #include "core/quorum/types.h"
 #include "replication/replica/members.h"
+#include "replication/replica/node_status.h"
 #include "replication/replica/ports.h"
 #include "replication/replica/replica.h"
 
@@ -68,6 +69,7 @@ class PeerHandler {
                             std::function<void(Status)> reply) = 0;
   virtual void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                                  std::function<void(Result<SnapshotChunk>)> reply) = 0;
+  virtual void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) = 0;
 };
 
 // Thread-safe, but Start and Stop belong to the owner. The PeerPort functions never block.
@@ -82,6 +84,7 @@ class Transport : public PeerPort {
   // Who this node is from now on, in every message; until then only greetings are served and sent.
   virtual void SetIdentity(const quorum::Identity& self) = 0;
   virtual void SetAddresses(PeerAddresses addresses) = 0;
+  virtual PeerAddresses Addresses() const = 0;  // As set last.
 
   // Calls with an answer; `done` exactly once, on any thread. Not reachable: kNotFound, certainly not done.
   // Connection lost or deadline passed in between: kUncertain.
@@ -94,6 +97,8 @@ class Transport : public PeerPort {
                           std::function<void(Status)> done) = 0;
   virtual void FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                              std::function<void(Result<SnapshotChunk>)> done) = 0;
+  // An answer of another node than `to`, or of another cluster, is kInvalidArgument.
+  virtual void FetchStatus(NodeId to, int64_t timeout_ms, std::function<void(Result<NodeStatus>)> done) = 0;
 };
 
 }  // namespace mom::replication

@@ -25,6 +25,9 @@ inline constexpr uint32_t kProtocol = 1;                   // Of replication.pro
 inline constexpr size_t kMessageBytesMax = 16u << 20;      // Of one message, at both ends.
 inline constexpr size_t kSnapshotKeyBytesMax = 64u << 10;  // Far above any key of the view.
 inline constexpr size_t kPeersBytesMax = 64u << 10;
+inline constexpr size_t kVersionBytesMax = 64;
+inline constexpr size_t kRestAddressBytesMax = 256;
+inline constexpr size_t kDigestMarksMax = 256;
 
 // Who speaks to whom; at the front of every message.
 struct Header {
@@ -106,5 +109,10 @@ Result<SnapshotChunkRequest> Decode(const v1::SnapshotChunkRequest& in);
 void Encode(const Result<SnapshotChunk>& chunk, v1::SnapshotChunkReply* out);
 // Takes the pairs out of `in`.
 Result<SnapshotChunk> Decode(v1::SnapshotChunkReply* in);
+
+// In wire_status.cc. Texts that are too long are left out: a node must not fail for the name of its host.
+void Encode(const Result<NodeStatus>& status, v1::StatusReply* out);
+// `node` is the header's.
+Result<NodeStatus> Decode(const v1::StatusReply& in);
 
 }  // namespace mom::replication::wire

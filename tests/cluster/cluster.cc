@@ -2,6 +2,7 @@
 
 #include <boost/json.hpp>
 #include <chrono>
+#include <cstdlib>
 #include <thread>
 
 #include "core/base/check.h"
@@ -10,6 +11,7 @@ namespace mom::cluster {
 namespace {
 
 constexpr int kLookMs = 300;
+constexpr int kMetricsMs = 2000;
 // Inside of namespaces, where nobody else listens.
 constexpr uint16_t kRestPort = 8080;
 constexpr uint16_t kGrpcPort = 9080;
@@ -108,6 +110,14 @@ std::optional<NodeView> Cluster::Look(uint32_t id, int timeout_ms) {
     return view;
   }
   return std::nullopt;
+}
+
+uint64_t Cluster::Metric(uint32_t id, const std::string& name) {
+  HttpLink link(rest(id));
+  const HttpAnswer answer = link.Send("GET", "/metrics", {}, "", kMetricsMs);
+  const size_t at = answer.body.find("\n" + name + " ");
+  if (answer.status != 200 || at == std::string::npos) return UINT64_MAX;
+  return std::strtoull(answer.body.c_str() + at + name.size() + 2, nullptr, 10);
 }
 
 uint32_t Cluster::Leader() {

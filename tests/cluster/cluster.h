@@ -51,6 +51,8 @@ class Cluster {
   void set_token(std::string token);
   // Nothing when the node does not answer in time.
   std::optional<NodeView> Look(uint32_t id, int timeout_ms);
+  // A number of the node's /metrics, without labels; UINT64_MAX when it has none or does not answer.
+  uint64_t Metric(uint32_t id, const std::string& name);
   // The leader of the highest epoch that anybody knows of; 0: nobody knows one.
   uint32_t Leader();
 

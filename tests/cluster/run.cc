@@ -110,6 +110,32 @@ double CatchUp(Cluster* cluster, int timeout_ms) {
   return static_cast<double>(NowNs() - begin) / static_cast<double>(kNsPerMs);
 }
 
+// Nodes compare their states themselves: they did, and found them equal.
+std::string CompareDigests(Cluster* cluster, uint64_t* comparisons) {
+  std::string wrong;
+  for (uint32_t id = 1; id <= cluster->size(); ++id) {
+    const uint64_t compared = cluster->Metric(id, "mom_digest_comparisons_total");
+    const uint64_t different = cluster->Metric(id, "mom_digest_mismatches_total");
+    if (compared == UINT64_MAX || different == UINT64_MAX) return "the metrics of a node cannot be read";
+    *comparisons += compared;
+    if (compared == 0) wrong = "vacuous: node " + std::to_string(id) + " compared no digests";
+    if (different > 0) return "C12: node " + std::to_string(id) + " found states that differ";
+  }
+  return wrong;
+}
+
+// A node that has just started asks within a second or two.
+std::string AwaitComparisons(Cluster* cluster, uint64_t* comparisons) {
+  std::string wrong;
+  for (int i = 0; i < 20; ++i) {
+    *comparisons = 0;
+    wrong = CompareDigests(cluster, comparisons);
+    if (!wrong.starts_with("vacuous")) break;
+    SleepMs(250);
+  }
+  return wrong;
+}
+
 bool IsExplained(const std::string& code) {
   static const std::set<std::string> kExplained = {"not-connected", "no-leader", "stopping", "overloaded"};
   return kExplained.contains(code);
@@ -202,6 +228,8 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
     result.problems.push_back("queue " + left + " could not be drained");
   if (!Converge(&cluster, &recorder, kConvergeMs))
     result.problems.push_back("C14: nodes did not become equal at the end");
+  if (std::string wrong = AwaitComparisons(&cluster, &result.digest_comparisons); !wrong.empty())
+    result.problems.push_back(std::move(wrong));
   sampler.reset();
   nemesis.HealAll();  // Notices who ended by itself meanwhile.
   const std::vector<Event> events = recorder.Take();
@@ -217,13 +245,14 @@ std::string ToLine(const Scenario& scenario, const RunOptions& options, const Ru
   std::snprintf(
       line, sizeof line,
       "%-17s %u nodes seed %llu: faults %llu (leader %llu), acked %llu, refused %llu, unknown %llu, "
-      "leader changes %llu, longest gap %.0f ms, equal after %.0f ms: ",
+      "leader changes %llu, longest gap %.0f ms, equal after %.0f ms, digests compared %llu: ",
       scenario.name, options.nodes, static_cast<unsigned long long>(options.seed),
       static_cast<unsigned long long>(result.faults),
       static_cast<unsigned long long>(result.faults_on_leader),
       static_cast<unsigned long long>(verdict.acknowledged_messages),
       static_cast<unsigned long long>(verdict.refused), static_cast<unsigned long long>(verdict.unknown),
-      static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms, result.catch_up_ms);
+      static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms, result.catch_up_ms,
+      static_cast<unsigned long long>(result.digest_comparisons));
   std::string text = line;
   text += result.problems.empty() ? "good" : "FAILED";
   for (const std::string& problem : result.problems) text += "; " + problem;

@@ -22,8 +22,9 @@ struct RunOptions {
 struct RunResult {
   uint64_t faults = 0, faults_on_leader = 0;
   uint64_t leader_changes = 0;
-  double longest_gap_ms = 0;  // Without an acknowledged publish, under load.
-  double catch_up_ms = 0;     // From healing until all nodes had applied what was committed then.
+  double longest_gap_ms = 0;        // Without an acknowledged publish, under load.
+  double catch_up_ms = 0;           // From healing until all nodes had applied what was committed then.
+  uint64_t digest_comparisons = 0;  // By the nodes themselves, since their last starts.
   Verdict verdict;
   std::map<std::string, uint64_t> refusals;  // By code, but for those that faults explain.
   std::vector<std::string> problems;         // Why the run is no pass; empty: it is one.

@@ -166,6 +166,8 @@ PEER_WIRE = {
     "chunk-request": b"\6" + HEADER + pb(2, pb(1, 80) + pb(2, 4)) + pb(3, 5) + pb(4, "key"),
     "chunk": b"\7" + HEADER + pb(4, pb(1, 5) + pb(2, pb(1, "a") + pb(2, "1")) + pb(2, pb(1, "b")) + pb(3, 1) + pb(4, 2)
                                     + pb(7, VOTER)),
+    "status": b"\x09" + HEADER + pb(4, pb(1, 3) + pb(2, 5) + pb(3, 1) + pb(5, 100) + pb(7, 99) + pb(8, pb(1, 90)) + pb(11, 1)
+                                     + pb(13, "0.1.0") + pb(14, "a:1") + pb(15, pb(1, 64)) + pb(15, pb(1, 90))),
 }
 
 QUORUM = {

@@ -47,6 +47,7 @@ class Recorder final : public PeerHandler {
   Hook<void(AdminRequest, std::function<void(Status)>)> on_administer;
   Hook<void(const quorum::Identity&, const SnapshotChunkRequest&, std::function<void(Result<SnapshotChunk>)>)>
       on_snapshot;
+  Hook<void(const quorum::Identity&, std::function<void(Result<NodeStatus>)>)> on_status;
   Hook<void(const Arrived&)> on_message;  // Besides.
   Hook<void(const Sent&)> on_sent;
 
@@ -92,6 +93,9 @@ class Recorder final : public PeerHandler {
   void OnSnapshotRequest(const quorum::Identity& from, const SnapshotChunkRequest& request,
                          std::function<void(Result<SnapshotChunk>)> reply) override {
     on_snapshot(from, request, std::move(reply));
+  }
+  void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override {
+    on_status(from, std::move(reply));
   }
 
   std::vector<Greeting> greeted;

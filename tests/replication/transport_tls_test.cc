@@ -25,12 +25,7 @@ class TlsTest : public testing::Test {
           Run(std::string("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=") +
               ca + " -keyout " + ca + ".ca.key -out " + ca + ".ca.pem"));
       for (const char* host : {"127.0.0.1", "192.0.2.1"}) {
-        const std::string leaf = std::string(ca) + "." + host;
-        std::ofstream(folder_ + "/san") << "subjectAltName=IP:" << host << "\n";
-        ASSERT_TRUE(Run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=node -keyout " +
-                        leaf + ".key -out " + leaf + ".csr"));
-        ASSERT_TRUE(Run("x509 -req -days 2 -in " + leaf + ".csr -CA " + ca + ".ca.pem -CAkey " + ca +
-                        ".ca.key -CAcreateserial -extfile san -out " + leaf + ".pem"));
+        ASSERT_TRUE(MakeLeaf(ca, std::string(ca) + "." + host, "node", std::string("IP:") + host));
       }
     }
   }
@@ -40,6 +35,15 @@ class TlsTest : public testing::Test {
 
   bool Run(const std::string& arguments) {
     return std::system(("cd '" + folder_ + "' && openssl " + arguments + " 2>/dev/null").c_str()) == 0;
+  }
+  // A certificate `leaf`.pem, signed by `ca`.
+  bool MakeLeaf(const std::string& ca, const std::string& leaf, const std::string& subject,
+                const std::string& san) {
+    std::ofstream(folder_ + "/san") << "subjectAltName=" << san << "\n";
+    return Run("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=" + subject + " -keyout " +
+               leaf + ".key -out " + leaf + ".csr") &&
+           Run("x509 -req -days 2 -in " + leaf + ".csr -CA " + ca + ".ca.pem -CAkey " + ca +
+               ".ca.key -CAcreateserial -extfile san -out " + leaf + ".pem");
   }
   TransportOptions Options(const std::string& ca, const std::string& leaf) {
     TransportOptions options;
@@ -75,6 +79,42 @@ TEST_F(TlsTest, OthersDoNotReachEachOther) {
     client.transport->OpenStream(Request(2, 1, 5, true));
     ASSERT_TRUE(client.recorder.Await([&] { return !client.recorder.closed.empty(); }));
     EXPECT_TRUE(server.recorder.Look([&] { return server.recorder.arrived.empty(); }));
+  }
+}
+
+// Goal: who holds the certificate of one node cannot speak for another, in calls, notices and streams.
+TEST_F(TlsTest, ACertificateThatNamesANodeSpeaksOnlyForIt) {
+  TestNode server(1, Options("ours", "ours.127.0.0.1"));
+  server.recorder.on_status = [](const quorum::Identity&, auto reply) {
+    NodeStatus status;
+    status.role = "follower";
+    reply(status);
+  };
+  struct Case {
+    const char *subject, *san;
+    bool is_believed;
+  };
+  for (const Case& c :
+       {Case{"node-2", "", true}, Case{"node-3", "", false}, Case{"x", "DNS:node-2.mom", true},
+        Case{"x", "DNS:node-22.mom", false}, Case{"node-3", "DNS:node-2", true},
+        Case{"node-two", "DNS:node-3x.mom", true}, Case{"node-0", "", false}}) {
+    ASSERT_TRUE(
+        MakeLeaf("ours", "named", c.subject, std::string("IP:127.0.0.1") + (*c.san ? "," : "") + c.san));
+    TestNode client(2, Options("ours", "named"));
+    Connect({&server, &client});
+    const size_t before = server.recorder.Look([&] { return server.recorder.arrived.size(); });
+    Promised<Result<NodeStatus>> answer;
+    client.transport->FetchStatus(server.id, 30'000, [&](Result<NodeStatus> one) { answer.Set(one); });
+    EXPECT_EQ(answer.Await().ok(), c.is_believed) << c.subject << " " << c.san;
+    client.transport->OpenStream(Request(2, 1, 5, true));
+    if (c.is_believed) {
+      EXPECT_TRUE(server.recorder.Await([&] { return server.recorder.arrived.size() > before; }));
+      continue;
+    }
+    EXPECT_EQ(answer.Await().status().code(), Status::kNotFound);  // Certainly not done.
+    EXPECT_NE(answer.Await().status().message().find("certificate of node"), std::string::npos);
+    ASSERT_TRUE(client.recorder.Await([&] { return !client.recorder.closed.empty(); }));
+    EXPECT_EQ(server.recorder.Look([&] { return server.recorder.arrived.size(); }), before);
   }
 }
 

@@ -243,6 +243,73 @@ TEST_F(ResourcesTest, OperationAnswersWithoutASession) {
   EXPECT_EQ(Ask(MakeUser("alice"), "GET", "/v1/cluster").Field("leader"), "1");
 }
 
+TEST_F(ResourcesTest, ANodeThatDivergedIsNotReadyAndSaysSo) {
+  replica_.shape.role = "follower";
+  replica_.shape.leader_id = 2;
+  replica_.shape.digest_comparisons = 9;
+  replica_.shape.digest_mismatches = 2;
+  EXPECT_EQ(Ask("", "GET", "/readyz").status, 200);
+  EXPECT_NE(Ask("", "GET", "/metrics").body.find("\nmom_diverged 0\n"), std::string::npos);
+  replica_.shape.diverged = true;
+  EXPECT_EQ(Ask("", "GET", "/readyz").status, 503);
+  EXPECT_EQ(Ask("", "GET", "/readyz").Code(), "diverged");
+  const std::string text = Ask("", "GET", "/metrics").body;
+  for (const char* line :
+       {"\nmom_digest_comparisons_total 9\n", "\nmom_digest_mismatches_total 2\n", "\nmom_diverged 1\n"})
+    EXPECT_NE(text.find(line), std::string::npos) << line;
+}
+
+TEST_F(ResourcesTest, AnyNodeTellsOfAllNodes) {
+  const std::string token = MakeUser("alice");
+  replication::ReplicaInfo& shape = replica_.shape;
+  shape.role = "follower";
+  shape.leader_id = 2;
+  shape.voters = {1, 2, 4};
+  shape.addresses = {{1, "a:1"}, {2, "old:2"}};
+  shape.rest_address = "a:8";
+  replication::NodeStatus status;
+  status.role = "leader";
+  status.high_watermark = Offset{1000};
+  status.applied = {Offset{990}, 0xabc};
+  status.version = "9.9";
+  status.rest = "b:8";
+  shape.nodes.push_back({NodeId{2}, "b:2", status, 1500, false});
+  status.role = "leader";  // Of an older epoch.
+  status.high_watermark = Offset{};
+  status.applied = {Offset{400}, 0xdef};
+  shape.nodes.push_back({NodeId{3}, "c:3", status, 2500, true});
+  const Answer answer = Ask(token, "GET", "/v1/cluster");
+  EXPECT_EQ(answer.Fields("id"), (std::vector<std::string>{"1", "2", "3", "4"}));
+  EXPECT_EQ(answer.Fields("role"), (std::vector<std::string>{"follower", "leader", "follower", "unknown"}));
+  EXPECT_EQ(answer.Fields("voter"), (std::vector<std::string>{"true", "true", "false", "true"}));
+  EXPECT_EQ(answer.Fields("address"), (std::vector<std::string>{"a:1", "b:2", "c:3"}));
+  EXPECT_EQ(answer.Fields("rest"), (std::vector<std::string>{"a:8", "b:8", "b:8"}));
+  EXPECT_EQ(answer.Fields("diverged"), (std::vector<std::string>{"false", "false", "true"}));
+  EXPECT_EQ(answer.Fields("last_contact_ms"), (std::vector<std::string>{"1500", "2500"}));
+  EXPECT_EQ(answer.Fields("version"), (std::vector<std::string>{"0.1.0", "9.9", "9.9"}));
+  const std::vector<std::string> ends = answer.Fields("digest_offset"), lags = answer.Fields("lag");
+  ASSERT_EQ(ends.size(), 3u);
+  EXPECT_EQ(ends[1] + " " + ends[2], "990 400");
+  EXPECT_EQ(lags[1] + " " + lags[2], "10 600");  // Behind what the leader has, not what this node knows.
+  EXPECT_EQ(answer.Fields("digest")[2], "0000000000000def");
+}
+
+// The leader knows who pulls from it, also of a node that does not answer questions.
+TEST_F(ResourcesTest, TheLeaderTellsWhoPulls) {
+  const std::string token = MakeUser("alice");
+  replication::ReplicaInfo& shape = replica_.shape;
+  shape.role = "leader";
+  shape.leader_id = 1;
+  shape.voters = {1, 2};
+  shape.peers = {{2, true, true, Offset{1}}, {3, false, false, Offset{}}};
+  const Answer answer = Ask(token, "GET", "/v1/cluster");
+  EXPECT_EQ(answer.Fields("role"), (std::vector<std::string>{"leader", "follower", "unknown"}));
+  EXPECT_EQ(answer.Fields("voter"), (std::vector<std::string>{"true", "true", "false"}));
+  EXPECT_EQ(answer.Fields("connected"), (std::vector<std::string>{"true", "false"}));
+  EXPECT_EQ(answer.Fields("durable_end").size(), 3u);
+  EXPECT_EQ(answer.Fields("lag").size(), 3u);
+}
+
 // Goal: the published contract and the routes are the same set.
 // Method: paths stand at one level of the document ("    \"/v1/...\": {"), methods at the next.
 TEST_F(ResourcesTest, TheContractNamesExactlyTheRoutes) {
