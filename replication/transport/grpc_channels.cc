@@ -48,6 +48,12 @@ std::shared_ptr<v1::Peer::Stub> GrpcChannels::To(NodeId node, ChannelKind kind) 
   return known.stub;
 }
 
+void GrpcChannels::Renew(NodeId node, ChannelKind kind, std::chrono::steady_clock::time_point used_at) {
+  std::lock_guard lock(mutex_);
+  const auto known = channels_.find({node, kind});
+  if (known != channels_.end() && known->second.made <= used_at) channels_.erase(known);
+}
+
 std::shared_ptr<grpc::Channel> GrpcChannels::Make(const std::string& address) const {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);  // Else channels share a connection silently.

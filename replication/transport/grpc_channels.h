@@ -32,6 +32,9 @@ class GrpcChannels {
   // until its context is gone, so that the last owner of a connection is never inside of gRPC, whose counting
   // ThreadSanitizer does not see.
   std::shared_ptr<v1::Peer::Stub> To(NodeId node, ChannelKind kind);
+  // Its connection seems dead, although nobody closed it: the next call makes another one. After a cut TCP
+  // itself may take as long again to notice that it is over. Nothing happens to one made after `used_at`.
+  void Renew(NodeId node, ChannelKind kind, std::chrono::steady_clock::time_point used_at);
 
  private:
   struct Known {

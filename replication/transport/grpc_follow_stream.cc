@@ -54,6 +54,7 @@ void FollowStream::OnWritten(bool ok) {
 }
 
 void FollowStream::OnRead(bool ok) {
+  if (ok) heard_at_ = std::chrono::steady_clock::now();
   const bool goes_on = ok && Take();
   {
     std::lock_guard lock(mutex_);

@@ -3,6 +3,8 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <atomic>
+#include <chrono>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -25,6 +27,8 @@ class FollowStream final : public GrpcCall, public std::enable_shared_from_this<
   void Acknowledge(const quorum::Message& request);
   void Close() { End(true); }
   void Cancel() override { End(true); }
+  // When the last message arrived, or the stream was started.
+  std::chrono::steady_clock::time_point heard_at() const { return heard_at_.load(); }
 
  private:
   void OnRead(bool ok);
@@ -46,6 +50,8 @@ class FollowStream final : public GrpcCall, public std::enable_shared_from_this<
   MemberTag<FollowStream> read_tag_{&FollowStream::OnRead};
   MemberTag<FollowStream> write_tag_{&FollowStream::OnWritten};
   MemberTag<FollowStream> finish_tag_{&FollowStream::OnFinished};
+
+  std::atomic<std::chrono::steady_clock::time_point> heard_at_{std::chrono::steady_clock::now()};
 
   std::mutex mutex_;  // Guards all below.
   v1::FetchUp up_;    // To be sent first.

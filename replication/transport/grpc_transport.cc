@@ -1,6 +1,7 @@
 #include "replication/transport/grpc_transport.h"
 
 #include <atomic>
+#include <chrono>
 #include <string>
 #include <thread>
 #include <utility>
@@ -26,6 +27,9 @@ using NotifyCall = ClientCall<v1::Notice, v1::NoticeTaken>;
 using StatusCall = ClientCall<v1::StatusRequest, v1::StatusReply>;
 using AdministerCall = ClientCall<v1::AdministerRequest, v1::AdministerReply>;
 using SnapshotCall = ClientCall<v1::SnapshotChunkRequest, v1::SnapshotChunkReply>;
+
+// The leader sends something several times in this time, unless the connection is dead.
+constexpr std::chrono::milliseconds kSilence{500};
 
 class GrpcTransport final : public Transport {
  public:
@@ -138,8 +142,11 @@ void GrpcTransport::Send(const quorum::Message& message) {
   wire::Encode(message, &notice);
   const Status status = StartCall<NotifyCall>(
       to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncNotify, notice, world_.options.notice_timeout_ms,
-      [this, to](const grpc::Status& sent, bool, v1::NoticeTaken*) {
+      [this, to, begun = std::chrono::steady_clock::now()](const grpc::Status& sent, bool, v1::NoticeTaken*) {
         GiveNoticeRoom(to);
+        // A node that is well says at once that it has arrived.
+        if (sent.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
+          channels_.Renew(to, ChannelKind::kNotices, begun);
         if (sent.error_code() != grpc::StatusCode::FAILED_PRECONDITION) return;
         world_.log.Warn("notice to node " + std::to_string(to.value),
                         "node " + std::to_string(to.value) + " refused: " + sent.error_message());
@@ -195,7 +202,11 @@ void GrpcTransport::SendLast(const quorum::Message& reply) {
 }
 
 void GrpcTransport::Close(NodeId peer, quorum::SessionId session) {
-  if (const auto own = FindOwn(peer, session)) return own->Close();
+  if (const auto own = FindOwn(peer, session)) {
+    if (std::chrono::steady_clock::now() - own->heard_at() >= kSilence)
+      channels_.Renew(peer, ChannelKind::kFetch, own->heard_at());
+    return own->Close();
+  }
   if (const auto stream = served_.Find({peer, session})) stream->Close();
 }
 
