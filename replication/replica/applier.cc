@@ -104,6 +104,7 @@ Status Applier::Gather(std::vector<Pending>* batch) {
 }
 
 Status Applier::ApplyBatch(std::vector<Pending>* batch) {
+  MOM_CHECK(broker::ReadAppliedState(*latest_).digest == state_.digest, state_.end);
   broker::EntryBatch applied(latest_.get(), state_);
   std::vector<Outcome> outcomes;
   uint64_t log_bytes = 0;
@@ -118,10 +119,12 @@ Status Applier::ApplyBatch(std::vector<Pending>* batch) {
   state_ = applied.state();
   next_due_ = broker::NextDue(*latest_, next_due_, changes);
   hooks_.applied(state_, next_due_, log_bytes);
-  for (size_t i = 0; i < batch->size(); ++i) {
-    if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
-  }
-  batch->clear();
+  hooks_.answer([&] {
+    for (size_t i = 0; i < batch->size(); ++i) {
+      if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
+    }
+    batch->clear();
+  });
   if (!applied.woken()->empty()) hooks_.woken(*applied.woken());
   return Status();
 }

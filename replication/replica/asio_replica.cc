@@ -78,6 +78,9 @@ ApplierHooks AsioReplica::MakeHooks() {
     last_due_ = next_due;
     runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
+  hooks.answer = [this](const std::function<void()>& answers) {
+    answer_scope_ ? answer_scope_(answers) : answers();
+  };
   hooks.woken = [this](const std::set<std::string>& queues) {
     if (woken_listener_) woken_listener_(queues);
   };
@@ -335,6 +338,10 @@ void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<v
       pending(false);
     });
   });
+}
+
+void AsioReplica::SetAnswerScope(AnswerScope scope) {
+  answer_scope_ = std::move(scope);
 }
 
 void AsioReplica::SetWokenListener(std::function<void(const std::set<std::string>&)> listener) {
