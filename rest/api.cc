@@ -202,6 +202,10 @@ class Dispatcher {
 Api::Api(replication::Replica* replica, ApiOptions options) {
   MOM_CHECK(sodium_init() >= 0);
   services_ = std::make_shared<Services>(replica, std::move(options));
+  replica->SetAnswerScope([](const std::function<void()>& answers) {
+    const AnswersTogether together;
+    answers();
+  });
   // What listens must not keep what it listens for alive.
   replica->SetWokenListener([weak = std::weak_ptr(services_)](const std::set<std::string>& queues) {
     if (const auto services = weak.lock()) OnWoken(services, queues);

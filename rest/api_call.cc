@@ -150,7 +150,7 @@ bool Call::CheckName(std::string_view parameter_name, std::string_view code) {
   return false;
 }
 
-v1::Command Call::MakeCommand() {
+v1::Command Call::MakeCommand(std::string_view beyond_body) {
   v1::Command command;
   command.set_user(user_);
   command.set_session_hash(session_hash_);
@@ -159,7 +159,8 @@ v1::Command Call::MakeCommand() {
   if (request_hash_ == 0) {
     std::string text = request_.method + " " + request_.path + "?" + request_.query + "\n";
     text.append(request_.body);
-    request_hash_ = XXH3_64bits(text.data(), text.size());
+    const uint64_t seed = beyond_body.empty() ? 0 : XXH3_64bits(beyond_body.data(), beyond_body.size());
+    request_hash_ = XXH3_64bits_withSeed(text.data(), text.size(), seed);
   }
   command.set_request_hash(request_hash_);
   return command;

@@ -80,8 +80,9 @@ class Call : public std::enable_shared_from_this<Call> {
   // {name} of the path as a name; false after having answered 404, for no such thing can exist.
   bool CheckName(std::string_view parameter, std::string_view code);
 
-  // A command of this caller, with idempotency key.
-  v1::Command MakeCommand();
+  // A command of this caller, with idempotency key. `beyond_body` is what of the request, besides method,
+  // target and body, makes it another one under the same key.
+  v1::Command MakeCommand(std::string_view beyond_body = {});
   // Proposes and calls `on_reply` on success, on any thread; everything else is answered here.
   void Propose(v1::Command command, OnReply on_reply);
   // Answers if `outcome` is no success; keeps what the headers of a write need.

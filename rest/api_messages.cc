@@ -65,7 +65,9 @@ void SendBatchPublished(Call& call, const Outcome& outcome, bool to_topic) {
 }
 
 void PublishOne(const CallPtr& call, bool (*set_target)(Call&, v1::Publish*)) {
-  v1::Command command = call->MakeCommand();  // Before the body moves: it hashes the request.
+  // Before the body moves: it hashes the request.
+  v1::Command command =
+      call->MakeCommand(call->idempotency_key().empty() ? std::string() : RawMessageHeaders(call->request()));
   v1::Publish* publish = command.mutable_publish();
   if (!set_target(*call, publish)) return;
   const bool to_topic = !publish->topic().empty();

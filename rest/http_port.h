@@ -53,6 +53,11 @@ class Responder {
    public:
     virtual ~Sink() = default;
     virtual void Complete(uint64_t request_number, HttpResponse response) = 0;
+    // The same for several requests at once; takes their contents.
+    virtual void CompleteAll(std::vector<std::pair<uint64_t, HttpResponse>>* answers) {
+      for (auto& [number, response] : *answers) Complete(number, std::move(response));
+      answers->clear();
+    }
   };
 
   Responder() = default;
@@ -69,9 +74,7 @@ class Responder {
   }
   ~Responder() { Abandon(); }
 
-  void Send(HttpResponse response) {
-    if (auto sink = std::move(sink_)) sink->Complete(request_number_, std::move(response));
-  }
+  void Send(HttpResponse response);
 
  private:
   void Abandon() {
@@ -80,6 +83,30 @@ class Responder {
 
   std::shared_ptr<Sink> sink_;
   uint64_t request_number_ = 0;
+};
+
+// While one lives, answers given on its thread are kept back and handed over together, so that many of them
+// wake a server thread once. Does not nest; at most kAnswersMax wait.
+class AnswersTogether {
+ public:
+  AnswersTogether();
+  ~AnswersTogether();
+  AnswersTogether(const AnswersTogether&) = delete;
+  AnswersTogether& operator=(const AnswersTogether&) = delete;
+
+  // For Responder: true when it took the answer, because one lives on this thread.
+  static bool Keep(std::shared_ptr<Responder::Sink>* sink, uint64_t request_number, HttpResponse* response);
+
+ private:
+  static constexpr size_t kAnswersMax = 64;  // More would make the first ones wait for the last ones.
+  struct Kept {
+    std::shared_ptr<Responder::Sink> sink;
+    std::vector<std::pair<uint64_t, HttpResponse>> answers;
+  };
+  void HandOver();
+
+  std::vector<Kept> kept_;  // One for each sink.
+  size_t count_ = 0;
 };
 
 // Called on a server thread. Must not block; may answer at once or keep the responder. Must not throw (the

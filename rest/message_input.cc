@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <utility>
+#include <vector>
 
 #include "core/base/entry.h"
 #include "core/broker/limits.h"
@@ -35,6 +37,11 @@ bool IsLine(std::string_view text) {
 bool ReadNumber(std::string_view text, int64_t max, int64_t* number) {
   const auto [end, fault] = std::from_chars(text.data(), text.data() + text.size(), *number);
   return fault == std::errc() && end == text.data() + text.size() && *number >= 0 && *number <= max;
+}
+
+// Mom-* headers that say how to answer, not what to send, are none.
+bool IsMessageHeader(std::string_view name) {
+  return name.starts_with("mom-") && name != "mom-min-offset" && name != "mom-consistency";
 }
 
 // Takes one Mom-* header into the message; empty when it is well.
@@ -103,12 +110,23 @@ std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message) {
       if (!IsLine(value) || value.size() > kTextBytesMax) return "header \"content-type\" is not valid";
       message->set_content_type(value);
     }
-    if (!name.starts_with("mom-") || name == "mom-min-offset" || name == "mom-consistency") continue;
+    if (!IsMessageHeader(name)) continue;
     std::string wrong = ReadOption(name, value, message);
     if (!wrong.empty()) return wrong;
   }
   message->set_body(std::move(request->body));
   return "";
+}
+
+std::string RawMessageHeaders(const HttpRequest& request) {
+  std::vector<std::pair<std::string_view, std::string_view>> headers;
+  for (const auto& [name, value] : request.headers) {
+    if (name == "content-type" || IsMessageHeader(name)) headers.emplace_back(name, value);
+  }
+  std::sort(headers.begin(), headers.end());
+  std::string lines;  // No value holds a line's end: the HTTP adapter refuses it.
+  for (const auto& [name, value] : headers) lines.append(name).append(":").append(value).append("\n");
+  return lines;
 }
 
 void ReadJsonMessage(JsonObject* object, v1::NewMessage* message) {

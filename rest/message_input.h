@@ -12,6 +12,9 @@ namespace mom::rest {
 // The request body with its Content-Type and Mom-* headers; moves the body. Empty when all is well, else what
 // is wrong with which header.
 std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message);
+// The headers that ReadRawMessage reads, as lines in one order: two requests with the same ones and the same
+// body are the same message.
+std::string RawMessageHeaders(const HttpRequest& request);
 // Notes errors in the body that `object` belongs to.
 void ReadJsonMessage(JsonObject* object, v1::NewMessage* message);
 

@@ -1,6 +1,9 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/base/check.h"
 #include "rest/pistache_worker.h"
 
@@ -34,6 +37,18 @@ void WorkerMailbox::Complete(uint64_t request_number, HttpResponse response) {
   if (wake_fd_ < 0) return;  // The server has stopped.
   answers_.emplace_back(request_number, std::move(response));
   WakeLocked();
+}
+
+void WorkerMailbox::CompleteAll(Answers* answers) {
+  state_->waiting_now.fetch_sub(static_cast<uint32_t>(answers->size()), std::memory_order_relaxed);
+  {
+    std::lock_guard lock(mutex_);
+    if (wake_fd_ >= 0) {
+      std::move(answers->begin(), answers->end(), std::back_inserter(answers_));
+      WakeLocked();
+    }
+  }
+  answers->clear();
 }
 
 void WorkerMailbox::Wake() {

@@ -50,6 +50,7 @@ class WorkerMailbox : public Responder::Sink {
   ~WorkerMailbox() override;
 
   void Complete(uint64_t request_number, HttpResponse response) override;
+  void CompleteAll(Answers* answers) override;
   // Makes the worker run OnWake() soon. Harmless before the worker opened its end, and after it closed it.
   void Wake();
 

@@ -24,6 +24,33 @@ bool IsScheme(std::string_view text) {
                     [](char a, char b) { return a == b || (a >= 'A' && a <= 'Z' && a - 'A' + 'a' == b); });
 }
 
+// Hashes of tokens that came lately: a client sends its token with every request. A token is known by a
+// 128-bit keyed hash, so that none is kept and none can be guessed at by the time that finding one takes.
+class KnownHashes {
+ public:
+  KnownHashes() { randombytes_buf(key_.data(), key_.size()); }
+
+  const std::string& HashOf(std::string_view token) {
+    Mark mark;
+    crypto_shorthash_siphashx24(mark.data(), reinterpret_cast<const unsigned char*>(token.data()),
+                                token.size(), key_.data());
+    Known& known = known_[mark[0] % kKnown];
+    if (known.mark != mark || known.hash.empty()) known = {mark, HashToken(token)};
+    return known.hash;
+  }
+
+ private:
+  static constexpr size_t kKnown = 256;
+  using Mark = std::array<unsigned char, crypto_shorthash_siphashx24_BYTES>;
+  struct Known {
+    Mark mark{};
+    std::string hash;  // Empty: no token.
+  };
+
+  std::array<unsigned char, crypto_shorthash_siphashx24_KEYBYTES> key_;
+  std::array<Known, kKnown> known_;
+};
+
 }  // namespace
 
 std::string MakeToken() {
@@ -48,7 +75,8 @@ std::optional<std::string> HashOfAuthorization(std::string_view header) {
   const std::string_view token = header.substr(kSchemeBytes);
   if (token.size() != kPrefix.size() + kTextBytes || !token.starts_with(kPrefix)) return std::nullopt;
   if (!std::all_of(token.begin() + kPrefix.size(), token.end(), IsBase64Url)) return std::nullopt;
-  return HashToken(token);
+  static thread_local KnownHashes known;
+  return known.HashOf(token);
 }
 
 }  // namespace mom::rest

@@ -33,7 +33,7 @@ Status WalThread::Submit(std::vector<Entry> entries) {
   Work work;
   for (const Entry& entry : entries) work.bytes += kEntryBytes + entry.bytes().size();
   work.entries = std::move(entries);
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   MOM_RETURN_IF_ERROR(Refusal());
   // An empty queue takes a batch of any size, else a large one could never pass.
   if (work_bytes_ > 0 && work_bytes_ + work.bytes > options_.queue_bytes_max) {
@@ -41,25 +41,28 @@ Status WalThread::Submit(std::vector<Entry> entries) {
   }
   work_bytes_ += work.bytes;
   work_.push_back(std::move(work));
+  lock.unlock();  // Else the thread wakes only to wait for it.
   wake_.notify_one();
   return Status();
 }
 
 Status WalThread::Post(Task task) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   if (stopping_) return Status(Status::kStopping, "the log is stopping");
   if (reads_.size() >= options_.queue_tasks_max) return Status(Status::kOverloaded, "too many reads wait");
   reads_.push_back(std::move(task));
+  lock.unlock();  // Else the thread wakes only to wait for it.
   wake_.notify_one();
   return Status();
 }
 
 Status WalThread::PostOrdered(Task task) {
-  std::lock_guard lock(mutex_);
+  std::unique_lock lock(mutex_);
   MOM_RETURN_IF_ERROR(Refusal());
   if (work_tasks_ >= options_.queue_tasks_max) return Status(Status::kOverloaded, "too many tasks wait");
   ++work_tasks_;
   work_.push_back(Work{{}, std::move(task), 0});
+  lock.unlock();  // Else the thread wakes only to wait for it.
   wake_.notify_one();
   return Status();
 }

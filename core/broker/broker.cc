@@ -12,25 +12,6 @@
 namespace mom::broker {
 namespace {
 
-// The session must be alive at the entry's place in the log, and be the user's.
-v1::Reply Authenticate(Context* context, const v1::Command& command) {
-  const bool anonymous = command.has_create_user() || command.has_create_session();
-  if (command.user().empty()) {
-    if (anonymous) return v1::Reply();
-    return Refuse(v1::ERROR_SESSION_INVALID, "this needs a session; connect first");
-  }
-  auto session = context->Get<v1::SessionRecord>(keys::Session(command.session_hash()));
-  if (!session || session->user() != command.user() || session->expires_ms() <= context->now_ms()) {
-    return Refuse(v1::ERROR_SESSION_INVALID, "the session ended; connect again");
-  }
-  auto user = context->Get<v1::UserRecord>(keys::User(command.user()));
-  MOM_CHECK(user.has_value(), command.user());  // Deleting a user ends its sessions.
-  context->user = command.user();
-  context->session_hash = command.session_hash();
-  context->admin = user->admin();
-  return v1::Reply();
-}
-
 v1::Reply Dispatch(Context* context, const v1::Command& command) {
   using C = v1::Command;
   switch (command.body_case()) {
@@ -82,32 +63,6 @@ v1::Reply Dispatch(Context* context, const v1::Command& command) {
   return Refuse(v1::ERROR_MALFORMED, "this node does not know the command; it may be older than the writer");
 }
 
-// Runs the command in a layer of its own, which a refusal throws away.
-v1::Reply RunCommand(ViewOverlay* view, const Entry& entry, std::set<std::string>* woken) {
-  v1::Command command;
-  if (!command.ParseFromArray(entry.bytes().data(), static_cast<int>(entry.bytes().size()))) {
-    return Refuse(v1::ERROR_MALFORMED, "the command cannot be decoded");
-  }
-  if (command.idempotency_key().size() > kShortTextBytesMax || command.user().size() > kNameBytesMax) {
-    return Refuse(v1::ERROR_MALFORMED, "the user or the idempotency key is too long");
-  }
-  ViewOverlay attempt(view);
-  Context context(&attempt, entry.offset, entry.timestamp);
-  if (v1::Reply refusal = Authenticate(&context, command); refusal.error()) return refusal;
-  if (auto replay = FindReplay(context, command)) return *std::move(replay);
-  context.keep_bodies = !command.idempotency_key().empty();
-  v1::Reply reply = Dispatch(&context, command);
-  reply.set_offset(entry.offset.value);
-  if (!reply.error()) {
-    context.Flush();
-    woken->merge(context.woken);
-    view->Absorb(attempt.TakeChanges());
-  }
-  Context outer(view, entry.offset, entry.timestamp);
-  RememberReply(&outer, command, reply);
-  return reply;
-}
-
 // Chains the effects of one entry onto the digest. Lengths are hashed too, so that no two different lists of
 // changes look alike.
 uint64_t ChainDigest(uint64_t digest, const Entry& entry, const ViewBatch& changes) {
@@ -128,32 +83,100 @@ uint64_t ChainDigest(uint64_t digest, const Entry& entry, const ViewBatch& chang
 
 }  // namespace
 
-Applied Apply(const ViewReader& view, const Entry& entry) {
-  const AppliedState before = ReadAppliedState(view);
-  MOM_CHECK(entry.offset == before.end, entry.offset, before.end);
-  MOM_CHECK(entry.timestamp >= before.timestamp, entry.timestamp, before.timestamp);
-  MOM_CHECK(entry.epoch >= before.epoch, entry.epoch, before.epoch);
-  ViewOverlay overlay(&view);
-  Applied applied;
-  if (entry.kind == EntryKind::kCommand) applied.reply = RunCommand(&overlay, entry, &applied.woken);
+v1::Reply EntryBatch::Apply(const Entry& entry) {
+  MOM_CHECK(entry.offset == state_.end, entry.offset, state_.end);
+  MOM_CHECK(entry.timestamp >= state_.timestamp, entry.timestamp, state_.timestamp);
+  MOM_CHECK(entry.epoch >= state_.epoch, entry.epoch, state_.epoch);
+  ViewOverlay changes(&changes_);
+  v1::Reply reply;
+  if (entry.kind == EntryKind::kCommand) reply = RunCommand(entry, &changes);
   if (entry.kind == EntryKind::kClock) {
-    Context context(&overlay, entry.offset, entry.timestamp);
+    Context context(&changes, entry.offset, entry.timestamp);
     RunTimers(&context);
     context.Flush();
-    applied.woken = std::move(context.woken);
+    woken_.merge(context.woken);
   }
   // Not a matter of messages, but a snapshot must say who counted where it ends.
-  if (entry.kind == EntryKind::kVoters) overlay.Put(keys::Voters(), std::string(entry.bytes()));
-  applied.state = AppliedState{Next(entry.offset), entry.epoch, entry.timestamp,
-                               ChainDigest(before.digest, entry, overlay.changes())};
+  if (entry.kind == EntryKind::kVoters) changes.Put(keys::Voters(), std::string(entry.bytes()));
+  state_ = AppliedState{Next(entry.offset), entry.epoch, entry.timestamp,
+                        ChainDigest(state_.digest, entry, changes.changes())};
+  changes_.Absorb(changes.TakeChanges());
+  return reply;
+}
+
+template <typename Record>
+const Record& EntryBatch::LastParsed<Record>::Of(std::string bytes) {
+  if (bytes_ == bytes) return record_;
+  MOM_CHECK(record_.ParseFromString(bytes), bytes.size());
+  bytes_ = std::move(bytes);
+  return record_;
+}
+
+// The session must be alive at the entry's place in the log, and be the user's.
+v1::Reply EntryBatch::Authenticate(Context* context, const v1::Command& command) {
+  const bool anonymous = command.has_create_user() || command.has_create_session();
+  if (command.user().empty()) {
+    if (anonymous) return v1::Reply();
+    return Refuse(v1::ERROR_SESSION_INVALID, "this needs a session; connect first");
+  }
+  auto bytes = context->reader().Get(keys::Session(command.session_hash()));
+  const v1::SessionRecord* session = bytes ? &session_.Of(*std::move(bytes)) : nullptr;
+  if (!session || session->user() != command.user() || session->expires_ms() <= context->now_ms()) {
+    return Refuse(v1::ERROR_SESSION_INVALID, "the session ended; connect again");
+  }
+  auto user = context->reader().Get(keys::User(command.user()));
+  MOM_CHECK(user.has_value(), command.user());  // Deleting a user ends its sessions.
+  context->user = command.user();
+  context->session_hash = command.session_hash();
+  context->admin = user_.Of(*std::move(user)).admin();
+  return v1::Reply();
+}
+
+// A refusal throws the command's changes away.
+v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
+  v1::Command command;
+  if (!command.ParseFromArray(entry.bytes().data(), static_cast<int>(entry.bytes().size()))) {
+    return Refuse(v1::ERROR_MALFORMED, "the command cannot be decoded");
+  }
+  if (command.idempotency_key().size() > kShortTextBytesMax || command.user().size() > kNameBytesMax) {
+    return Refuse(v1::ERROR_MALFORMED, "the user or the idempotency key is too long");
+  }
+  Context context(changes, entry.offset, entry.timestamp);
+  if (v1::Reply refusal = Authenticate(&context, command); refusal.error()) return refusal;
+  if (auto replay = FindReplay(context, command)) return *std::move(replay);
+  context.keep_bodies = !command.idempotency_key().empty();
+  v1::Reply reply = Dispatch(&context, command);
+  reply.set_offset(entry.offset.value);
+  if (!reply.error()) {
+    context.Flush();
+    woken_.merge(context.woken);
+  } else {
+    changes->Clear();
+  }
+  Context outer(changes, entry.offset, entry.timestamp);
+  RememberReply(&outer, command, reply);
+  return reply;
+}
+
+const ViewBatch& EntryBatch::Finish() {
   v1::AppliedState record;
-  record.set_applied_end(applied.state.end.value);
-  record.set_epoch(applied.state.epoch.value);
-  record.set_timestamp_ms(applied.state.timestamp.ms);
-  record.set_digest(applied.state.digest);
+  record.set_applied_end(state_.end.value);
+  record.set_epoch(state_.epoch.value);
+  record.set_timestamp_ms(state_.timestamp.ms);
+  record.set_digest(state_.digest);
   record.set_format(kViewFormat);
-  overlay.Put(keys::Applied(), record.SerializeAsString());
-  applied.changes = overlay.TakeChanges();
+  changes_.Put(keys::Applied(), record.SerializeAsString());
+  return changes_.changes();
+}
+
+Applied Apply(const ViewReader& view, const Entry& entry) {
+  EntryBatch batch(&view, ReadAppliedState(view));
+  Applied applied;
+  applied.reply = batch.Apply(entry);
+  applied.state = batch.state();
+  applied.woken = std::move(*batch.woken());
+  batch.Finish();
+  applied.changes = batch.TakeChanges();
   return applied;
 }
 

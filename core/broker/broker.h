@@ -10,8 +10,11 @@
 #include "core/base/entry.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
+#include "mom/v1/records.pb.h"
 
 namespace mom::broker {
+
+class Context;
 
 inline constexpr uint32_t kViewFormat = 1;
 
@@ -33,6 +36,48 @@ struct Applied {
 // REQUIRES: entry.offset is the view's applied end. A payload that does not parse is refused as malformed and
 // still counts as applied: every replica does the same with it.
 Applied Apply(const ViewReader& view, const Entry& entry);
+
+// Applies entries that follow one another and gathers their changes: the same bytes as applying and writing
+// them one by one, but what they have in common, the view's end above all, is read and written once.
+//
+// Not thread-safe. `view` must outlive it and must not change meanwhile.
+class EntryBatch {
+ public:
+  // `before` is what ReadAppliedState(view) gives.
+  EntryBatch(const ViewReader* view, const AppliedState& before) : changes_(view), state_(before) {}
+  EntryBatch(const EntryBatch&) = delete;
+  EntryBatch& operator=(const EntryBatch&) = delete;
+
+  // REQUIRES: entry.offset is state().end; not finished. Otherwise as Apply() above.
+  v1::Reply Apply(const Entry& entry);
+  const AppliedState& state() const { return state_; }
+  std::set<std::string>* woken() { return &woken_; }
+  // All changes, with the new AppliedState. Ends the batch.
+  const ViewBatch& Finish();
+  ViewBatch TakeChanges() { return changes_.TakeChanges(); }  // REQUIRES: finished.
+
+ private:
+  // The record that was parsed last: most entries of a batch are of few sessions. Parsing depends on the
+  // bytes alone, so that equal ones need not be parsed again.
+  template <typename Record>
+  class LastParsed {
+   public:
+    const Record& Of(std::string bytes);
+
+   private:
+    std::optional<std::string> bytes_;
+    Record record_;
+  };
+
+  v1::Reply RunCommand(const Entry& entry, ViewOverlay* changes);
+  v1::Reply Authenticate(Context* context, const v1::Command& command);
+
+  ViewOverlay changes_;
+  AppliedState state_;
+  std::set<std::string> woken_;
+  LastParsed<v1::SessionRecord> session_;
+  LastParsed<v1::UserRecord> user_;
+};
 
 // Zeros for an empty view.
 AppliedState ReadAppliedState(const ViewReader& view);

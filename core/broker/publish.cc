@@ -1,3 +1,4 @@
+#include <span>
 #include <utility>
 
 #include "core/broker/access.h"
@@ -103,7 +104,7 @@ bool HasRoom(Context* context, const QueueHandle& queue, const Plan& plan) {
 
 // Stores the planned messages into all of `queues`. REQUIRES: all have room.
 v1::Reply Deliver(Context* context, const std::string& topic, Plan plan,
-                  const std::vector<QueueHandle>& queues) {
+                  std::span<const QueueHandle> queues) {
   if (!plan.fresh.empty()) plan.reply.set_delivered(static_cast<uint32_t>(queues.size()));
   for (const auto& [id, message] : plan.fresh) {
     if (queues.empty()) break;
@@ -132,7 +133,7 @@ v1::Reply ToQueue(Context* context, const v1::Publish& command) {
     return Refuse(v1::ERROR_QUEUE_FULL,
                   "queue '" + command.queue() + "' is full (max_messages or max_bytes); receive first");
   }
-  return Deliver(context, command.topic(), std::move(plan), {queue});
+  return Deliver(context, command.topic(), std::move(plan), std::span(&queue, 1));
 }
 
 v1::Reply ToTopic(Context* context, const v1::Publish& command) {

@@ -106,30 +106,30 @@ Status Applier::Gather(std::vector<Pending>* batch) {
 }
 
 Status Applier::ApplyBatch(std::vector<Pending>* batch) {
-  broker::ViewOverlay overlay(latest_.get());
+  MOM_CHECK(broker::ReadAppliedState(*latest_).digest == state_.digest, state_.end);
+  broker::EntryBatch applied(latest_.get(), state_);
   std::vector<Outcome> outcomes;
-  std::set<std::string> woken;
   uint64_t log_bytes = 0;
   outcomes.reserve(batch->size());
   for (const Pending& pending : *batch) {
-    broker::Applied applied = broker::Apply(overlay, pending.entry);
-    overlay.Absorb(std::move(applied.changes));
-    woken.merge(applied.woken);
-    state_ = applied.state;
-    hooks_.marks->OnEntry(state_);
     log_bytes += pending.entry.bytes().size();
     outcomes.push_back(
-        Outcome{Status(), std::move(applied.reply), pending.entry.offset, pending.entry.epoch});
+        Outcome{Status(), applied.Apply(pending.entry), pending.entry.offset, pending.entry.epoch});
+    hooks_.marks->OnEntry(applied.state());
   }
-  if (Status status = view_->Write(overlay.changes()); !status.ok()) return status;
+  const broker::ViewBatch& changes = applied.Finish();
+  if (Status status = view_->Write(changes); !status.ok()) return status;
+  state_ = applied.state();
   hooks_.marks->OnBatch(state_);
-  next_due_ = broker::NextDue(*latest_, next_due_, overlay.changes());
+  next_due_ = broker::NextDue(*latest_, next_due_, changes);
   hooks_.applied(state_, next_due_, log_bytes);
-  for (size_t i = 0; i < batch->size(); ++i) {
-    if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
-  }
-  batch->clear();
-  if (!woken.empty()) hooks_.woken(woken);
+  hooks_.answer([&] {
+    for (size_t i = 0; i < batch->size(); ++i) {
+      if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
+    }
+    batch->clear();
+  });
+  if (!applied.woken()->empty()) hooks_.woken(*applied.woken());
   return Status();
 }
 

@@ -29,6 +29,8 @@ struct ApplierHooks {
   std::function<void(const broker::AppliedState& state, std::optional<Timestamp> next_due,
                      uint64_t log_bytes)>
       applied;
+  // Must call `answers`, which gives those of a batch; not empty.
+  std::function<void(const std::function<void()>& answers)> answer;
   std::function<void(const std::set<std::string>& queues)> woken;
   // Once; the applier has stopped and the node must.
   std::function<void(const Status& status)> failed;

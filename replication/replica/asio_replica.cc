@@ -84,6 +84,9 @@ ApplierHooks AsioReplica::MakeHooks() {
     last_due_ = next_due;
     runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
+  hooks.answer = [this](const std::function<void()>& answers) {
+    answer_scope_ ? answer_scope_(answers) : answers();
+  };
   hooks.woken = [this](const std::set<std::string>& queues) {
     if (woken_listener_) woken_listener_(queues);
   };
@@ -326,6 +329,10 @@ void AsioReplica::ExpireWaitersAt(AppliedWaiters::Clock::time_point at) {
     const auto next = waiters_.Expire(AppliedWaiters::Clock::now());
     if (next != AppliedWaiters::Clock::time_point::max()) ExpireWaitersAt(next);
   });
+}
+
+void AsioReplica::SetAnswerScope(AnswerScope scope) {
+  answer_scope_ = std::move(scope);
 }
 
 void AsioReplica::SetWokenListener(std::function<void(const std::set<std::string>&)> listener) {

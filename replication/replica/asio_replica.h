@@ -85,6 +85,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ReplicaInfo Info() const override;
   Timestamp Now() const override;
   void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
+  void SetAnswerScope(AnswerScope scope) override;
 
  private:
   // A view that was replaced, until its readers are done.
@@ -189,6 +190,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   ReplicaInfo info_;  // Guarded by info_mutex_.
 
   std::function<void(const std::set<std::string>&)> woken_listener_;
+  AnswerScope answer_scope_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Checkpointer> checkpointer_;
 };

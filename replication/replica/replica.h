@@ -113,6 +113,10 @@ class Replica {
   // `listener(queues)` is called on the applier thread after each applied batch, with the queues that may
   // have something to receive. Set once, before the first Propose; must not block.
   virtual void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) = 0;
+  // `scope(answers)` is called on the applier thread and must call `answers()`, which calls the `done`s of a
+  // batch: for who can pass on many at once. Set once, before the first Propose; must not block.
+  using AnswerScope = std::function<void(const std::function<void()>& answers)>;
+  virtual void SetAnswerScope(AnswerScope) {}
 };
 
 }  // namespace mom::replication

@@ -145,15 +145,13 @@ class Race {
   int64_t now_ms_ = kStartMs;
 };
 
-// Applies the log with `batch` entries gathered in a layer before the view gets them.
+// Applies the log in batches of `batch` entries.
 MemoryView InBatches(const std::vector<Entry>& log, size_t batch) {
   MemoryView view;
   for (size_t begin = 0; begin < log.size(); begin += batch) {
-    ViewOverlay layer(&view);
-    for (size_t i = begin; i < std::min(begin + batch, log.size()); ++i) {
-      layer.Absorb(Apply(layer, log[i]).changes);
-    }
-    view.Write(layer.changes());
+    EntryBatch together(&view, ReadAppliedState(view));
+    for (size_t i = begin; i < std::min(begin + batch, log.size()); ++i) together.Apply(log[i]);
+    view.Write(together.Finish());
   }
   return view;
 }

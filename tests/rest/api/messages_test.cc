@@ -80,6 +80,29 @@ TEST_F(MessagesTest, AKeyGivesTheFirstAnswerAgain) {
   EXPECT_EQ(Receive(R"({"max":1,"lease_ms":1000})", other).body, got.body);
 }
 
+// Headers make the message, too: the same key with others is another request, in whatever order they come.
+TEST_F(MessagesTest, AKeyIsBoundToTheHeadersOfARawMessage) {
+  const Headers first = {{"idempotency-key", "k"}, {"mom-priority", "3"}, {"mom-header-colour", "red"}};
+  ASSERT_EQ(Publish("x", first).status, 201);
+  const Headers moved = {{"mom-header-colour", "red"}, {"mom-priority", "3"}, {"idempotency-key", "k"}};
+  EXPECT_EQ(Publish("x", moved).headers.at("Mom-Replayed"), "true");
+  const Headers fresher = {{"idempotency-key", "k"},
+                           {"mom-priority", "3"},
+                           {"mom-header-colour", "red"},
+                           {"mom-consistency", "local"}};  // How to answer, not what to send.
+  EXPECT_EQ(Publish("x", fresher).headers.at("Mom-Replayed"), "true");
+  for (Headers other :
+       {Headers{{"mom-priority", "4"}, {"mom-header-colour", "red"}},
+        Headers{{"mom-priority", "3"}, {"mom-header-colour", "blue"}}, Headers{{"mom-priority", "3"}},
+        Headers{{"mom-priority", "3"}, {"mom-header-colour", "red"}, {"content-type", "a/b"}}}) {
+    other.emplace_back("idempotency-key", "k");
+    const Answer refused = Publish("x", other);
+    EXPECT_EQ(refused.status, 422);
+    EXPECT_EQ(refused.Code(), "idempotency-key-reused");
+  }
+  EXPECT_EQ(Count("ready"), "1");
+}
+
 TEST_F(MessagesTest, ReceiptsAreAckedNackedAndExtended) {
   for (const char* body : {"a", "b", "c"}) Publish(body);
   const auto receipts = Receive(R"({"max":3,"lease_ms":1000})").Fields("receipt");

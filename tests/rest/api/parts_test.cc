@@ -106,6 +106,19 @@ TEST(SessionToken, IsReadStrictly) {
     EXPECT_FALSE(HashOfAuthorization(bad)) << bad;
 }
 
+// Goal: what is remembered of one token is never taken for another's. Method: more tokens than are
+// remembered, several times each.
+TEST(SessionToken, EveryTokenHasItsOwnHash) {
+  std::vector<std::string> tokens(1000);
+  for (std::string& token : tokens) token = MakeToken();
+  for (int round = 0; round < 3; ++round) {
+    for (const std::string& token : tokens) {
+      ASSERT_EQ(HashOfAuthorization("Bearer " + token), HashToken(token));
+      ASSERT_EQ(HashOfAuthorization("Bearer " + token), HashToken(token));
+    }
+  }
+}
+
 TEST(WorkerPool, RefusesBeyondItsQueueAndFinishesWhatRuns) {
   WorkerPool pool(0, 1);
   EXPECT_TRUE(pool.Submit([] {}));
