@@ -151,9 +151,8 @@ Status Open(const MomdConfig& config, const std::function<bool()>& keep_waiting,
   node->data = *std::move(data);
   clustered |= IsMember(*node->data);
   if (clustered) {
-    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting, [node] {
-      return node->descriptors.Admits(DescriptorUse::kPeer);
-    });
+    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting,
+                                    [node] { return node->descriptors.Admits(DescriptorUse::kPeer); });
     if (!connected.ok()) return connected.status();
     node->links = *std::move(connected);
     node->options.transport = node->links.transport.get();
