@@ -110,7 +110,8 @@ TEST_F(StartTest, RefusesBadArguments) {
   ExpectRefused({"--peers", "1=127.0.0.1:1,2=127.0.0.1"}, "ID=HOST:PORT");
   ExpectRefused({"--peers", "1=127.0.0.1:1,1=127.0.0.1:2"}, "twice");
   ExpectRefused({"--peers", "2=127.0.0.1:1,3=127.0.0.1:2"}, "does not name this node");
-  ExpectRefused({"--join", "127.0.0.1:1"}, "--join");
+  ExpectRefused({"--join", "127.0.0.1:1,nonsense"}, "--join: 'nonsense' is not HOST:PORT");
+  ExpectRefused({"--join", "127.0.0.1:1", "--peers", "1=127.0.0.1:2"}, "give one of them");
   ExpectRefused({"--registration", "maybe"}, "maybe");
   ExpectRefused({"--config", dir_ / "missing.toml"}, "missing.toml");
   EXPECT_FALSE(std::filesystem::exists(data_));
