@@ -120,23 +120,31 @@ void AsioAdmin::Add(AdminRequest request, Done done) {
   });
 }
 
-void AsioAdmin::OnGreeted(const AdminRequest& request, const Result<Greeting>& greeting, Done done) {
+// Why the node that answered, or did not, cannot be added.
+Status AsioAdmin::Judge(const AdminRequest& request, const Result<Greeting>& greeting) const {
   const std::string join = "; start it with --join and the address of a node of this cluster";
+  const std::string name = Name(request.node);
   if (!greeting.ok()) {
-    return done(Status(Status::kOverloaded, Name(request.node) + " does not answer at " + request.address +
-                                                " (" + greeting.status().message() + ")" + join));
+    return Status(Status::kOverloaded, name + " does not answer at " + request.address + " (" +
+                                           greeting.status().message() + ")" + join);
   }
   if (greeting->node != request.node) {
-    return done(Status(Status::kWrongOwner, Name(greeting->node) + " answers at " + request.address +
-                                                ", not " + Name(request.node)));
+    return Status(Status::kWrongOwner,
+                  Name(greeting->node) + " answers at " + request.address + ", not " + name);
   }
-  if (greeting->cluster.empty()) {
-    return done(Status(Status::kOverloaded, Name(request.node) + " is not part of the cluster yet" + join));
-  }
+  if (greeting->cluster.empty())
+    return Status(Status::kOverloaded, name + " is not part of the cluster yet" + join);
   if (greeting->cluster != self_.cluster) {
-    return done(Status(Status::kWrongOwner, Name(request.node) + " at " + request.address +
-                                                " belongs to another cluster; give it an empty --data-dir" +
-                                                join));
+    return Status(Status::kWrongOwner, name + " at " + request.address +
+                                           " belongs to another cluster; give it an empty --data-dir" + join);
+  }
+  return Status();
+}
+
+void AsioAdmin::OnGreeted(const AdminRequest& request, const Result<Greeting>& greeting, Done done) {
+  if (Status judged = Judge(request, greeting); !judged.ok()) {
+    transport_->SetAddresses(driver_->addresses());
+    return done(std::move(judged));
   }
   const Instant deadline{runtime_->Now().ns + kJoinMs * kNsPerMs};
   Promote({{request.node, greeting->disk}, request.address, deadline, std::move(done)});

@@ -48,6 +48,7 @@ class AsioAdmin {
 
   void Run(AdminRequest request, Done done);
   void Add(AdminRequest request, Done done);
+  Status Judge(const AdminRequest& request, const Result<Greeting>& greeting) const;
   void OnGreeted(const AdminRequest& request, const Result<Greeting>& greeting, Done done);
   void Promote(Joining joining);
   void OnJudged(Joining joining, quorum::Refusal refusal);

@@ -17,6 +17,7 @@ void FollowStream::Start(std::shared_ptr<v1::Peer::Stub> stub) {
   std::lock_guard lock(mutex_);
   if (has_ended_) return;
   stub_ = std::move(stub);
+  heard_at_ = std::chrono::steady_clock::now();
   is_started_ = is_writing_ = is_reading_ = true;
   // The beginning of the call travels with the first message; no waiting in between.
   context_.set_initial_metadata_corked(true);

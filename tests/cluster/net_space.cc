@@ -11,6 +11,9 @@
 
 #include <cstdio>
 #include <cstring>
+#include <mutex>
+#include <random>
+#include <set>
 #include <string>
 
 #include "core/base/check.h"
@@ -105,16 +108,27 @@ int SocketIn(const NetSpace* space) {
 }
 
 uint16_t FreePort() {
-  const int fd = SocketIn(nullptr);
-  if (fd < 0) return 0;
-  sockaddr_in address{};
-  address.sin_family = AF_INET;
-  address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof address;
-  const bool done = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0 &&
-                    getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) == 0;
-  close(fd);
-  return done ? ntohs(address.sin_port) : uint16_t{0};
+  static std::mutex mutex;
+  static std::set<uint16_t> given;
+  static std::mt19937 random{std::random_device{}()};
+  std::lock_guard lock(mutex);
+  // Below the range from which connections get theirs.
+  std::uniform_int_distribution<uint16_t> ports(10'240, 32'000);
+  for (int tries = 0; tries < 1000; ++tries) {
+    const uint16_t port = ports(random);
+    const int fd = given.contains(port) ? -1 : SocketIn(nullptr);
+    if (fd < 0) continue;
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_port = htons(port);
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    const bool is_free = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0;
+    close(fd);
+    if (!is_free) continue;
+    given.insert(port);
+    return port;
+  }
+  return 0;
 }
 
 }  // namespace mom::cluster

@@ -38,7 +38,7 @@ bool BecomeAbleToMakeSpaces();
 
 // A TCP socket in `space`, of the machine if that is null; -1 on failure.
 int SocketIn(const NetSpace* space);
-// A port that was free on the machine's loopback a moment ago; 0 on failure.
+// A port that was free on the machine's loopback a moment ago, and is given once; 0 on failure. Thread-safe.
 uint16_t FreePort();
 
 }  // namespace mom::cluster

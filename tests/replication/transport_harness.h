@@ -118,7 +118,8 @@ class Recorder final : public PeerHandler {
 struct TestNode {
   explicit TestNode(uint32_t node, TransportOptions options = {}) : id{node} {
     // A notice that is late is lost, and a loaded machine is slow.
-    options.notice_timeout_ms = std::chrono::milliseconds(kPatience).count();
+    if (options.notice_timeout_ms == TransportOptions().notice_timeout_ms)
+      options.notice_timeout_ms = std::chrono::milliseconds(kPatience).count();
     transport = MakeGrpcTransport(std::move(options));
     const Status status = transport->Start(&recorder);
     MOM_CHECK(status.ok(), status);
