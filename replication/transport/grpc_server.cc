@@ -123,18 +123,23 @@ void PeerServer::ServeGreeting(const std::shared_ptr<Greet>& call) {
   call->Answer(answer);
 }
 
+// Answers `call` with what the handler says, if anybody still waits for it then.
+template <typename Reply, typename Call>
+auto PeerServer::AnswerWith(const std::shared_ptr<Call>& call) {
+  return [this, weak = std::weak_ptr(call)](const auto& value) {
+    const auto still = weak.lock();
+    if (still == nullptr) return;
+    Reply reply;
+    EncodeOwn(reply.mutable_header(), still->request().header().node());
+    wire::Encode(value, &reply);
+    still->Answer(reply);
+  };
+}
+
 void PeerServer::ServeBarrier(const std::shared_ptr<Barrier>& call) {
   const Result<quorum::Identity> from = Check(call->request().header());
   if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
-  world_->handler->OnReadBarrier(from.value(),
-                                 [this, weak = std::weak_ptr(call)](const Result<Offset>& read_end) {
-                                   const auto still = weak.lock();
-                                   if (still == nullptr) return;
-                                   v1::ReadBarrierReply reply;
-                                   EncodeOwn(reply.mutable_header(), still->request().header().node());
-                                   wire::Encode(read_end, &reply);
-                                   still->Answer(reply);
-                                 });
+  world_->handler->OnReadBarrier(from.value(), AnswerWith<v1::ReadBarrierReply>(call));
 }
 
 void PeerServer::ServeAdminister(const std::shared_ptr<Administer>& call) {
@@ -142,15 +147,7 @@ void PeerServer::ServeAdminister(const std::shared_ptr<Administer>& call) {
   if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
   const Result<AdminRequest> request = wire::Decode(call->request());
   if (!request.ok()) return call->Refuse(Refusal(request.status(), call->request().header()));
-  world_->handler->OnAdminister(from.value(), request.value(),
-                                [this, weak = std::weak_ptr(call)](const Status& status) {
-                                  const auto still = weak.lock();
-                                  if (still == nullptr) return;
-                                  v1::AdministerReply reply;
-                                  EncodeOwn(reply.mutable_header(), still->request().header().node());
-                                  wire::Encode(status, &reply);
-                                  still->Answer(reply);
-                                });
+  world_->handler->OnAdminister(from.value(), request.value(), AnswerWith<v1::AdministerReply>(call));
 }
 
 void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {
@@ -158,29 +155,13 @@ void PeerServer::ServeSnapshot(const std::shared_ptr<Snapshot>& call) {
   if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
   const Result<SnapshotChunkRequest> request = wire::Decode(call->request());
   if (!request.ok()) return call->Refuse(Refusal(request.status(), call->request().header()));
-  world_->handler->OnSnapshotRequest(from.value(), request.value(),
-                                     [this, weak = std::weak_ptr(call)](const Result<SnapshotChunk>& chunk) {
-                                       const auto still = weak.lock();
-                                       if (still == nullptr) return;
-                                       v1::SnapshotChunkReply reply;
-                                       EncodeOwn(reply.mutable_header(), still->request().header().node());
-                                       wire::Encode(chunk, &reply);
-                                       still->Answer(reply);
-                                     });
+  world_->handler->OnSnapshotRequest(from.value(), request.value(), AnswerWith<v1::SnapshotChunkReply>(call));
 }
 
 void PeerServer::ServeStatus(const std::shared_ptr<StatusCall>& call) {
   const Result<quorum::Identity> from = Check(call->request().header());
   if (!from.ok()) return call->Refuse(Refusal(from.status(), call->request().header()));
-  world_->handler->OnStatus(from.value(),
-                            [this, weak = std::weak_ptr(call)](const Result<NodeStatus>& status) {
-                              const auto still = weak.lock();
-                              if (still == nullptr) return;
-                              v1::StatusReply reply;
-                              EncodeOwn(reply.mutable_header(), still->request().header().node());
-                              wire::Encode(status, &reply);
-                              still->Answer(reply);
-                            });
+  world_->handler->OnStatus(from.value(), AnswerWith<v1::StatusReply>(call));
 }
 
 Result<quorum::Identity> PeerServer::Check(const v1::PeerHeader& header) {

@@ -40,6 +40,8 @@ class PeerServer {
   void AcceptForward();
   void ServeNotice(const std::shared_ptr<Notify>& call);
   void ServeGreeting(const std::shared_ptr<Greet>& call);
+  template <typename Reply, typename Call>
+  auto AnswerWith(const std::shared_ptr<Call>& call);
   void ServeBarrier(const std::shared_ptr<Barrier>& call);
   void ServeAdminister(const std::shared_ptr<Administer>& call);
   void ServeSnapshot(const std::shared_ptr<Snapshot>& call);

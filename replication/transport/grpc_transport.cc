@@ -67,6 +67,9 @@ class GrpcTransport final : public Transport {
   template <typename Call, typename Request>
   Status StartCall(NodeId to, ChannelKind kind, typename Call::Prepare prepare, const Request& request,
                    int64_t timeout_ms, typename Call::Done done);
+  template <typename Call, typename Request, typename Done, typename Read>
+  void Ask(NodeId to, ChannelKind kind, typename Call::Prepare prepare, Request request, int64_t timeout_ms,
+           Done done, Read read);
   bool RunSoon(std::function<void()> then);
   Status EncodeOwn(NodeId to, v1::PeerHeader* header);
   Result<NodeStatus> DecodeFrom(NodeId to, const v1::StatusReply& reply);
@@ -260,53 +263,51 @@ void GrpcTransport::Forward(NodeId to, std::string command, int64_t timeout_ms,
   if (!RunSoon(refuse)) refuse();
 }
 
-void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) {
-  v1::ReadBarrierRequest request;
+// A call in this node's name. `read` makes of the reply what `done` is told; without one it is told why.
+template <typename Call, typename Request, typename Done, typename Read>
+void GrpcTransport::Ask(NodeId to, ChannelKind kind, typename Call::Prepare prepare, Request request,
+                        int64_t timeout_ms, Done done, Read read) {
   Status status = EncodeOwn(to, request.mutable_header());
   if (status.ok()) {
-    status = StartCall<BarrierCall>(
-        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncReadBarrier, request, timeout_ms,
-        [this, to, done](const grpc::Status& answered, bool was_sent, v1::ReadBarrierReply* reply) {
-          done(answered.ok() ? wire::Decode(*reply) : FailureOf(to, answered, was_sent));
-        });
+    status =
+        StartCall<Call>(to, kind, prepare, request, timeout_ms,
+                        [this, to, done, read](const grpc::Status& answered, bool was_sent, auto* reply) {
+                          done(answered.ok() ? read(reply) : FailureOf(to, answered, was_sent));
+                        });
   }
   if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+}
+
+void GrpcTransport::ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) {
+  Ask<BarrierCall>(to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncReadBarrier, v1::ReadBarrierRequest(),
+                   timeout_ms, std::move(done), [](auto* reply) { return wire::Decode(*reply); });
 }
 
 void GrpcTransport::Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
                                std::function<void(Status)> done) {
   v1::AdministerRequest message;
   wire::Encode(request, &message);
-  Status status = EncodeOwn(to, message.mutable_header());
-  if (status.ok()) {
-    status = StartCall<AdministerCall>(
-        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncAdminister, message, timeout_ms,
-        [this, to, done](const grpc::Status& answered, bool was_sent, v1::AdministerReply* reply) {
-          if (answered.ok()) return done(wire::Decode(*reply));
-          const Status failure = FailureOf(to, answered, was_sent);
-          // Not found: the leader, and not what it was asked for.
-          done(failure.code() == Status::kNotFound ? Status(Status::kNotLeader, failure.message()) : failure);
-        });
-  }
-  if (status.ok()) return;
-  status = Status(Status::kNotLeader, status.message());
-  if (!RunSoon([done, status] { done(status); })) done(status);
+  struct Said {  // By the leader.
+    Status status;
+  };
+  // Without an answer it is the leader that was not found, and not what it was asked for.
+  const auto judge = [done = std::move(done)](const Result<Said>& answer) {
+    if (answer.ok()) return done(answer->status);
+    const Status& failure = answer.status();
+    done(failure.code() == Status::kNotFound ? Status(Status::kNotLeader, failure.message()) : failure);
+  };
+  Ask<AdministerCall>(to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncAdminister, std::move(message),
+                      timeout_ms, judge,
+                      [](auto* reply) { return Result<Said>(Said{wire::Decode(*reply)}); });
 }
 
 void GrpcTransport::FetchSnapshot(NodeId to, const SnapshotChunkRequest& request,
                                   std::function<void(Result<SnapshotChunk>)> done) {
   v1::SnapshotChunkRequest message;
   wire::Encode(request, &message);
-  Status status = EncodeOwn(to, message.mutable_header());
-  if (status.ok()) {
-    status = StartCall<SnapshotCall>(
-        to, ChannelKind::kSnapshot, &v1::Peer::Stub::AsyncFetchSnapshot, message,
-        world_.options.snapshot_timeout_ms,
-        [this, to, done](const grpc::Status& answered, bool was_sent, v1::SnapshotChunkReply* reply) {
-          done(answered.ok() ? wire::Decode(reply) : FailureOf(to, answered, was_sent));
-        });
-  }
-  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+  Ask<SnapshotCall>(to, ChannelKind::kSnapshot, &v1::Peer::Stub::AsyncFetchSnapshot, std::move(message),
+                    world_.options.snapshot_timeout_ms, std::move(done),
+                    [](auto* reply) { return wire::Decode(reply); });
 }
 
 Result<NodeStatus> GrpcTransport::DecodeFrom(NodeId to, const v1::StatusReply& reply) {
@@ -321,16 +322,8 @@ Result<NodeStatus> GrpcTransport::DecodeFrom(NodeId to, const v1::StatusReply& r
 }
 
 void GrpcTransport::FetchStatus(NodeId to, int64_t timeout_ms, std::function<void(Result<NodeStatus>)> done) {
-  v1::StatusRequest request;
-  Status status = EncodeOwn(to, request.mutable_header());
-  if (status.ok()) {
-    status = StartCall<StatusCall>(
-        to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncStatus, request, timeout_ms,
-        [this, to, done](const grpc::Status& answered, bool was_sent, v1::StatusReply* reply) {
-          done(answered.ok() ? DecodeFrom(to, *reply) : FailureOf(to, answered, was_sent));
-        });
-  }
-  if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);
+  Ask<StatusCall>(to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncStatus, v1::StatusRequest(), timeout_ms,
+                  std::move(done), [this, to](auto* reply) { return DecodeFrom(to, *reply); });
 }
 
 }  // namespace
