@@ -145,7 +145,6 @@ Status Join(ClusterLinks* links, const std::vector<std::string>& seeds, replicat
       answers->failure = "node " + std::to_string(host.node.value) + ": " + judged.message();
       if (!judged.ok()) continue;
       MOM_RETURN_IF_ERROR(replication::JoinCluster(data, host.cluster, members));
-      links->transport->SetAddresses(members.addresses);
       const std::string id = std::to_string(self.node.value);
       spdlog::info(
           "copying cluster {}; an administrator makes this node a voter with POST /v1/cluster/nodes "

@@ -1,14 +1,13 @@
 // Members of the cluster: for administrators. Passed on to the leader by the replica.
 #include <charconv>
 
+#include "replication/replica/members.h"
 #include "rest/api_routes.h"
 
 namespace mom::rest {
 namespace {
 
 using replication::AdminRequest;
-
-constexpr size_t kAddressBytesMax = 261;  // A DNS name, a colon, a port.
 
 // False after having answered 403.
 bool CheckAdmin(Call& call) {
@@ -49,9 +48,8 @@ void Administer(const CallPtr& call, AdminRequest request, std::function<void(Ca
 bool IsHostPort(std::string_view text) {
   const size_t colon = text.rfind(':');
   if (colon == std::string_view::npos || colon == 0) return false;
-  for (const char c : text) {
-    if (c <= ' ' || c > '~' || c == ',' || c == '=') return false;
-  }
+  // Commas and equal signs part addresses in --peers.
+  if (!replication::IsAddressText(text) || text.find_first_of(",=") != std::string_view::npos) return false;
   uint16_t port = 0;
   const char* end = text.data() + text.size();
   const auto [stop, error] = std::from_chars(text.data() + colon + 1, end, port);
@@ -64,7 +62,7 @@ void AddNode(const CallPtr& call) {
   if (body == nullptr) return;
   JsonObject object = body->root();
   const auto id = static_cast<uint32_t>(object.GetInt("id", 1, UINT32_MAX));
-  const std::string address(object.GetString("address", 1, kAddressBytesMax));
+  const std::string address(object.GetString("address", 1, replication::kAddressBytesMax));
   if (!IsHostPort(address)) object.Reject("address", "must be HOST:PORT, the node's --grpc-listen");
   if (!call->FinishBody(body)) return;
   Administer(call, {AdminRequest::Kind::kAddNode, NodeId{id}, address}, [id, address](Call& done) {
