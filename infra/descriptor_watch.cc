@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "wal/thread_name.h"
+
 namespace mom::infra {
 
 uint64_t CountOpenDescriptors() {
@@ -54,6 +56,7 @@ bool DescriptorWatch::Admits(DescriptorUse use) {
 }
 
 void DescriptorWatch::Run() {
+  wal::NameThisThread("mom-descriptors");
   std::unique_lock lock(mutex_);
   while (!changed_.wait_for(lock, options_.count_pause, [this] { return is_stopping_; })) CountLocked();
 }

@@ -22,7 +22,7 @@ Services::Services(replication::Replica* node, ApiOptions settings)
       accounts(options.account_lockout),
       addresses(options.address_lockout),
       passwords(options.hash_threads, options.hash_waiting_max, options.password_cost),
-      answers(options.answer_threads, options.answer_waiting_max),
+      answers("mom-answers", options.answer_threads, options.answer_waiting_max),
       waiters(options.waiting) {}
 
 void Services::Stop() {

@@ -25,7 +25,7 @@ void Wipe(std::string* password) {
 }  // namespace
 
 PasswordPool::PasswordPool(int threads, size_t waiting_max, PasswordCost cost)
-    : cost_(cost), dummy_hash_(HashNow(RandomPassword())), workers_(threads, waiting_max) {
+    : cost_(cost), dummy_hash_(HashNow(RandomPassword())), workers_("mom-passwords", threads, waiting_max) {
   MOM_CHECK(!dummy_hash_.empty());
 }
 

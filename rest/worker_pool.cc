@@ -2,10 +2,17 @@
 
 #include <utility>
 
+#include "wal/thread_name.h"
+
 namespace mom::rest {
 
-WorkerPool::WorkerPool(int threads, size_t waiting_max) : waiting_max_(waiting_max) {
-  for (int i = 0; i < threads; ++i) threads_.emplace_back([this] { Run(); });
+WorkerPool::WorkerPool(const char* name, int threads, size_t waiting_max) : waiting_max_(waiting_max) {
+  for (int i = 0; i < threads; ++i) {
+    threads_.emplace_back([this, name] {
+      wal::NameThisThread(name);
+      Run();
+    });
+  }
 }
 
 WorkerPool::~WorkerPool() {

@@ -14,7 +14,8 @@ namespace mom::rest {
 // Thread-safe; Stop from one thread only, and not from a task.
 class WorkerPool {
  public:
-  WorkerPool(int threads, size_t waiting_max);
+  // `name` is of its threads; see NameThisThread.
+  WorkerPool(const char* name, int threads, size_t waiting_max);
   ~WorkerPool();  // Stop().
   WorkerPool(const WorkerPool&) = delete;
   WorkerPool& operator=(const WorkerPool&) = delete;

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "wal/thread_name.h"
 
 namespace mom::wal {
 namespace {
@@ -90,6 +91,7 @@ Status WalThread::Stop() {
 }
 
 void WalThread::Run() {
+  NameThisThread("mom-log");
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !work_.empty() || !reads_.empty(); });
@@ -174,6 +176,7 @@ void WalThread::Fail(const Status& status) {
 }
 
 void WalThread::RunPreparer() {
+  NameThisThread("mom-log-prepare");
   std::unique_lock lock(prepare_mutex_);
   while (true) {
     prepare_wake_.wait(lock, [this] { return prepare_stopping_ || prepare_wanted_; });

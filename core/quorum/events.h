@@ -35,6 +35,9 @@ struct Tick {};
 // effects contain an Append with from_frame, and dropped when not.
 struct Received {
   Message message;
+  // Commands wait: if this step raises the high watermark, Proposed is the next event. The followers then
+  // hear of the high watermark with those entries, instead of in a frame of its own before them.
+  bool proposal_follows = false;
 };
 
 // `count` commands wait to be appended. All are accepted or all refused, in the same step.
@@ -45,6 +48,7 @@ struct Proposed {
 // Everything below `durable_end` has been fsynced. Never falls, never behind the log end.
 struct Persisted {
   Offset durable_end;
+  bool proposal_follows = false;  // As in Received.
 };
 
 // The one outstanding write of a fetch stream (SendFrame) finished. `end` is behind the last entry in it,

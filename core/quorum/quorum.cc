@@ -37,7 +37,10 @@ Effects Quorum::Step(Instant now, const Event& event) {
   const Invariants before(*this);
   Effects effects;
   effects_ = &effects;
+  if (const auto* received = std::get_if<Received>(&event)) proposal_follows_ = received->proposal_follows;
+  if (const auto* persisted = std::get_if<Persisted>(&event)) proposal_follows_ = persisted->proposal_follows;
   std::visit([&](const auto& e) { On(e); }, event);
+  proposal_follows_ = false;
   // A removed leader leads until its removal is committed (KIP-853; thesis 4.2.2).
   if (role_ == Role::kLeader && !is_voter() && lead_.high_watermark) {
     const VotersEntry* removal = voters_.last();

@@ -177,8 +177,8 @@ class Quorum {
   SplitMix64 random_;
   Instant now_;
   bool started_ = false;
-  Effects* effects_ = nullptr;  // Of the step that runs.
-
+  Effects* effects_ = nullptr;  // Of the step that runs, like the next.
+  bool proposal_follows_ = false;
   HardState hard_state_;
   Role role_ = Role::kUnattached;
   std::optional<Epoch> led_before_;  // Led before the restart, never again (I3).

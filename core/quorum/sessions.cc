@@ -165,8 +165,9 @@ void Quorum::SendWhatIsDue(Progress* p) {
     end = std::min(log_end(), p->next + Count{room});
   }
   const Offset hw = lead_.high_watermark.value_or(Offset{});
-  const bool due = end > p->next || hw > p->high_watermark_sent || lead_.probe > p->probe_sent ||
-                   !p->framed || now_ >= Instant{p->last_sent.ns + options_.heartbeat_ns()};
+  const bool is_news = hw > p->high_watermark_sent && !proposal_follows_;
+  const bool due = end > p->next || is_news || lead_.probe > p->probe_sent || !p->framed ||
+                   now_ >= Instant{p->last_sent.ns + options_.heartbeat_ns()};
   if (!due) return;
   const uint64_t bytes_max = std::min<uint64_t>(
       options_.frame_bytes_max,

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "wal/thread_name.h"
 
 namespace mom::replication {
 namespace {
@@ -61,6 +62,7 @@ void Applier::Stop() {
 }
 
 void Applier::Run() {
+  wal::NameThisThread("mom-apply");
   for (;;) {
     {
       std::unique_lock lock(mutex_);

@@ -51,7 +51,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       snapshots_(MakeSnapshots()),
       watch_(MakeWatch()),
       driver_(MakeDriverOptions(data_, options_), data_.restored, last_timestamp_,
-              {&runtime_, &log_, this, options_.transport, snapshots_.get()},
+              {&runtime_, &log_, this, options_.transport, snapshots_.get(), &inbox_},
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
                [this] { OnMembersChanged(); }}),
       admin_(MakeAdmin()),
@@ -77,7 +77,7 @@ ApplierHooks AsioReplica::MakeHooks() {
                          uint64_t log_bytes) {
     applied_ms_ = state.timestamp.ms;
     applied_end_ = state.end.value;
-    waiters_.Release(state.end);
+    AnswerInScope([&] { waiters_.Release(state.end); });
     if (!caught_up_ && !forwarder_ && state.end.value > start_end_) caught_up_ = true;
     checkpointer_->Applied(state.end, log_bytes);
     if (next_due == last_due_) return;  // As after most batches.
@@ -85,7 +85,8 @@ ApplierHooks AsioReplica::MakeHooks() {
     runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
   hooks.answer = [this](const std::function<void()>& answers) {
-    answer_scope_ ? answer_scope_(answers) : answers();
+    if (options_.transport == nullptr) return AnswerInScope(answers);
+    options_.transport->AnswerTogether([&] { AnswerInScope(answers); });
   };
   hooks.woken = [this](const std::set<std::string>& queues) {
     if (woken_listener_) woken_listener_(queues);
@@ -149,10 +150,9 @@ void AsioReplica::Stop() {
   if (snapshots_) snapshots_->Stop();
   applier_->Stop();
   driver_.Abandon("the node is stopping");
-  for (auto& proposal : inbox_) {
+  for (auto& proposal : inbox_.Take()) {
     if (proposal.done) proposal.done(Refused(Status::kStopping, "the node is stopping"));
   }
-  inbox_.clear();
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -204,12 +204,7 @@ void AsioReplica::ProposeHere(std::shared_ptr<const std::string> payload, std::f
 }
 
 void AsioReplica::Enqueue(Proposal proposal) {
-  std::lock_guard lock(inbox_mutex_);
-  inbox_.push_back(std::move(proposal));
-  // While the disk is busy, more would only wait there: they gather here, and one wake-up serves them all.
-  if (inbox_posted_ || log_busy_) return;
-  inbox_posted_ = true;
-  OnReplicaThread([this] { DrainInbox(); });
+  if (inbox_.Add(std::move(proposal))) OnReplicaThread([this] { driver_.DrainInbox(); });
 }
 
 void AsioReplica::OnReplicaThread(std::function<void()> task) {
@@ -217,23 +212,6 @@ void AsioReplica::OnReplicaThread(std::function<void()> task) {
     task();
     Rearm();
   });
-}
-
-// What is refused makes nothing durable, so nobody would wake the inbox again: look once more.
-void AsioReplica::DrainInbox() {
-  const quorum::Quorum& quorum = driver_.quorum();
-  while (true) {
-    std::vector<Proposal> proposals;
-    {
-      std::lock_guard lock(inbox_mutex_);
-      proposals.swap(inbox_);
-      inbox_posted_ = false;
-      log_busy_ = !failed_ && (quorum.durable_end() < quorum.log_end() || !proposals.empty());
-    }
-    if (proposals.empty()) return;
-    driver_.Propose(&proposals);
-    if (!failed_ && quorum.durable_end() < quorum.log_end()) return;
-  }
 }
 
 void AsioReplica::Commit(Offset end, std::vector<Pending> entries) {
@@ -245,7 +223,6 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
   wal_syncs_.fetch_add(1);
   wal_entries_.fetch_add((durable_end - driver_.quorum().durable_end()).value);
   driver_.OnPersisted(status, durable_end);
-  DrainInbox();
   Publish();
   Rearm();
 }
@@ -304,7 +281,7 @@ void AsioReplica::OnFailed(const Status& status) {
     info_.failure = status.ToString();
   }
   // Nothing becomes durable any more: what gathered is answered, outside of the step that failed.
-  runtime_.Post([this] { DrainInbox(); });
+  runtime_.Post([this] { driver_.DrainInbox(); });
   if (options_.on_failure) options_.on_failure(status);
 }
 
@@ -329,6 +306,10 @@ void AsioReplica::ExpireWaitersAt(AppliedWaiters::Clock::time_point at) {
     const auto next = waiters_.Expire(AppliedWaiters::Clock::now());
     if (next != AppliedWaiters::Clock::time_point::max()) ExpireWaitersAt(next);
   });
+}
+
+void AsioReplica::AnswerInScope(const std::function<void()>& answers) const {
+  answer_scope_ ? answer_scope_(answers) : answers();
 }
 
 void AsioReplica::SetAnswerScope(AnswerScope scope) {

@@ -126,8 +126,9 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
                          std::function<void(Result<SnapshotChunk>)> reply) override;
   void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override;
 
+  void AnswerInScope(const std::function<void()>& answers) const;
+
   // All of these run on the replica thread.
-  void DrainInbox();
   void OnPersisted(const Status& status, Offset durable_end);
   void OnApplied(std::optional<Timestamp> next_due);
   void CheckDisk();
@@ -151,6 +152,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> wal_bytes_;
   std::atomic<uint64_t> log_start_;
   AsioLog log_;
+  Inbox inbox_;
   const std::unique_ptr<AsioForwarder> forwarder_;  // Null when alone, like the next.
   const std::unique_ptr<AsioSnapshots> snapshots_;
   DigestMarks marks_;
@@ -161,12 +163,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   AppliedWaiters waiters_;
 
   std::vector<Retired> retired_;  // Used by the replica thread.
-
-  std::mutex inbox_mutex_;
-  std::vector<Proposal> inbox_;  // Guarded by inbox_mutex_, like the next two.
-  bool inbox_posted_ = false;
-  bool log_busy_ =
-      false;  // Entries are on their way to the disk; when they are durable the inbox is drained.
 
   std::atomic<uint64_t> pending_entries_{0};
   std::atomic<uint64_t> pending_bytes_{0};

@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "core/quorum/types.h"
+#include "wal/thread_name.h"
 
 namespace mom::replication {
 
@@ -22,7 +23,10 @@ AsioRuntime::~AsioRuntime() {
 }
 
 void AsioRuntime::Start() {
-  thread_ = std::thread([this] { io_.run(); });
+  thread_ = std::thread([this] {
+    wal::NameThisThread("mom-replica");
+    io_.run();
+  });
 }
 
 void AsioRuntime::Stop() {

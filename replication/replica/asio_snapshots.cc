@@ -8,6 +8,7 @@
 
 #include "core/broker/broker.h"
 #include "replication/replica/view_folders.h"
+#include "wal/thread_name.h"
 
 namespace mom::replication {
 namespace {
@@ -34,7 +35,9 @@ AsioSnapshots::AsioSnapshots(std::string dir, const LevelDbViewOptions& view_opt
       runtime_(runtime),
       transport_(transport),
       driver_(driver),
-      hooks_(std::move(hooks)) {}
+      hooks_(std::move(hooks)) {
+  boost::asio::post(pool_, [] { wal::NameThisThread("mom-snapshots"); });
+}
 
 AsioSnapshots::~AsioSnapshots() {
   Stop();

@@ -4,6 +4,8 @@
 #include <optional>
 #include <utility>
 
+#include "wal/thread_name.h"
+
 namespace mom::replication {
 
 Checkpointer::Checkpointer(LevelDbView* view, uint64_t retain_bytes, std::function<void(Offset to)> drop,
@@ -43,6 +45,7 @@ void Checkpointer::Applied(Offset applied_end, uint64_t bytes) {
 }
 
 void Checkpointer::Run() {
+  wal::NameThisThread("mom-checkpoint");
   for (;;) {
     std::optional<Offset> to;
     {

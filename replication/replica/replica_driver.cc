@@ -29,6 +29,36 @@ void ReplicaDriver::Propose(std::vector<Proposal>* proposals) {
   Step(quorum::Proposed{static_cast<uint32_t>(proposals->size())}, proposals, nullptr);
 }
 
+void ReplicaDriver::DrainInbox() {
+  awaits_ = true;
+  ProposeGathered(false);
+}
+
+// While entries are on their way, more would only queue up behind them. Here they gather instead, and then
+// share a write, an fsync, frames and wake-ups.
+bool ReplicaDriver::IsGathering() const {
+  if (failed_ || quorum_.role() != quorum::Role::kLeader) return false;
+  if (quorum_.durable_end() < quorum_.log_end()) return true;
+  return quorum_.committed_end() < quorum_.log_end() && pace_.IsShort();
+}
+
+bool ReplicaDriver::ProposalWaits() const {
+  return awaits_ && quorum_.role() == quorum::Role::kLeader && !ports_.inbox->empty();
+}
+
+// What is refused puts nothing on its way that others could wait for: the loop looks once more.
+void ReplicaDriver::ProposeGathered(bool at_once) {
+  if (!awaits_ || draining_) return;
+  draining_ = true;
+  for (; at_once || !IsGathering(); at_once = false) {
+    std::vector<Proposal> gathered = ports_.inbox->Take();
+    awaits_ = !gathered.empty();
+    if (!awaits_) break;
+    Propose(&gathered);
+  }
+  draining_ = false;
+}
+
 void ReplicaDriver::ReadBarrier(std::function<void(Result<Offset>)> done) {
   if (failed_) return done(Status(Status::kStopping, "the node failed and stops"));
   const uint64_t id = ++last_id_;
@@ -102,7 +132,7 @@ Timestamp ReplicaDriver::StampNow() {
 void ReplicaDriver::OnPersisted(const Status& status, Offset durable_end) {
   if (failed_) return;
   if (!status.ok()) return Fail(status);
-  Step(quorum::Persisted{durable_end});
+  Step(quorum::Persisted{durable_end, ProposalWaits()});
 }
 
 // Runs and voters of a frame come from its entries, so they cannot contradict them. What the log itself would
@@ -138,7 +168,7 @@ void ReplicaDriver::OnMessage(quorum::Message message, std::vector<Entry> entrie
       return mine ? LoseStream(message.from.node, reply->session) : void();
     }
   }
-  Step(quorum::Received{std::move(message)}, nullptr, &entries);
+  Step(quorum::Received{std::move(message), ProposalWaits()}, nullptr, &entries);
 }
 
 void ReplicaDriver::OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) {

@@ -16,6 +16,8 @@
 #include "core/base/entry.h"
 #include "core/base/result.h"
 #include "core/quorum/quorum.h"
+#include "replication/replica/commit_pace.h"
+#include "replication/replica/inbox.h"
 #include "replication/replica/log_tail.h"
 #include "replication/replica/members.h"
 #include "replication/replica/ports.h"
@@ -37,6 +39,7 @@ struct DriverPorts {
   ViewPort* view = nullptr;
   PeerPort* peers = nullptr;
   SnapshotPort* snapshots = nullptr;
+  Inbox* inbox = nullptr;  // May be null: then there is only Propose.
 };
 
 struct DriverHooks {
@@ -58,6 +61,8 @@ class ReplicaDriver {
   void Start();
   // Appends all of them, or refuses all: their `done` says so. Takes their contents.
   void Propose(std::vector<Proposal>* proposals);
+  // Inbox::Add has asked for it. Proposes what gathered, now or when those before it are out of the way.
+  void DrainInbox();
   // The offset that a view must have applied to serve a linearizable read begun now.
   void ReadBarrier(std::function<void(Result<Offset>)> done);
   // `address`: where the others reach a replica that is added.
@@ -120,6 +125,9 @@ class ReplicaDriver {
   void ExecuteVerdicts(const quorum::Effects& effects);
   void OnFrameRead(const quorum::SendFrame& order, uint64_t ticket, Result<std::vector<Entry>> entries);
   void SendEntries(const quorum::SendFrame& order, std::vector<Entry> entries);
+  bool IsGathering() const;
+  bool ProposalWaits() const;
+  void ProposeGathered(bool at_once);
   void LoseStream(NodeId peer, quorum::SessionId session);
   void AnswerUncertain(Offset from, const std::string& why);
   void TrimTail();
@@ -147,6 +155,10 @@ class ReplicaDriver {
   std::map<uint64_t, std::function<void(Result<Offset>)>> reads_;
   std::map<uint64_t, std::function<void(quorum::Refusal)>> admin_;
   uint64_t last_id_ = 0;
+
+  CommitPace pace_;
+  bool awaits_ = false;    // Comes back to the inbox without being asked.
+  bool draining_ = false;  // The steps that it takes do not drain again.
 
   std::optional<Timestamp> next_due_;
   Instant clock_at_ = quorum::kNever;

@@ -33,8 +33,12 @@ void ReplicaDriver::Step(const quorum::Event& event, std::vector<Proposal>* prop
   }
   MOM_CHECK(!stepping_);
   stepping_ = true;
+  const bool waits = ProposalWaits();
+  const auto high_watermark = quorum_.high_watermark();
   Execute(quorum_.Step(ports_.runtime->Now(), event), proposals, entries);
   stepping_ = false;
+  // Its followers are told with what is proposed now.
+  ProposeGathered(waits && quorum_.high_watermark() != high_watermark);
 }
 
 // The only place where effects happen.
@@ -58,6 +62,7 @@ void ReplicaDriver::Execute(const quorum::Effects& effects, std::vector<Proposal
   if (effects.role) {
     // Whether what is not committed survives is for the next leader; whoever waits can ask again.
     if (effects.role->role != quorum::Role::kLeader) {
+      pace_.Forget();
       AnswerUncertain(handed_end_, "leadership was lost before the entry was committed");
     }
     hooks_.role_changed();
@@ -126,6 +131,7 @@ Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Pr
     LearnAddresses(entries.back().bytes());
   }
   if (append.commands > 0) {
+    pace_.OnProposed(append.end, ports_.runtime->Now());
     MOM_CHECK(proposals != nullptr && append.commands == proposals->size(), append.commands);
     for (auto& proposal : *proposals) {
       if (proposal.done) waiting_.push_back(Waiting{offset, std::move(proposal.done)});
@@ -217,6 +223,7 @@ void ReplicaDriver::SendEntries(const quorum::SendFrame& order, std::vector<Entr
 // ---------------------------------------------------------------------------------------------------------
 
 void ReplicaDriver::ExecuteCommit(Offset end) {
+  pace_.OnCommitted(end, ports_.runtime->Now());
   std::vector<Pending> committed;
   const Offset from = std::max(handed_end_, tail_.begin());
   committed.reserve((end - std::min(from, end)).value);

@@ -69,6 +69,7 @@ std::shared_ptr<grpc::Channel> GrpcChannels::Make(const std::string& address) co
   arguments.SetInt(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // A frame need not wait half way for the receiver to make room.
   arguments.SetInt(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, 4 << 20);
+  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetMaxReceiveMessageSize(static_cast<int>(wire::kMessageBytesMax));
   arguments.SetMaxSendMessageSize(static_cast<int>(wire::kMessageBytesMax));
   return grpc::CreateCustomChannel(address, credentials_, arguments);

@@ -19,21 +19,34 @@ std::chrono::steady_clock::time_point ForwardDeadline(int64_t timeout_ms) {
 }
 
 ForwardStream::Verdict ForwardStream::Send(OutgoingCommand* command) {
+  std::lock_guard lock(mutex_);
+  if (has_ended_ || is_retired_ || is_broken_) return Verdict::kEnded;
+  const size_t bytes = command->bytes.size();
+  const bool is_full = waiting_.size() + written_.size() >= world_->options.calls_max;
+  if (is_full || bytes_ + bytes > kOutBytesMax) return Verdict::kFull;
+  bytes_ += bytes;
+  ArmLocked(command->deadline);
+  waiting_.push_back(std::move(*command));
+  OpenLocked();
+  WakeLocked();
+  return Verdict::kTaken;
+}
+
+// The first command is not written here but on a thread of the transport: until that runs, what other clients
+// send joins it, and their threads need not pay for the socket.
+void ForwardStream::WakeLocked() {
+  if (is_writing_ || std::exchange(is_woken_, true)) return;
+  wake_.Set(world_->queue.get(), std::chrono::system_clock::now(), wake_tag_.Arm(shared_from_this()));
+}
+
+void ForwardStream::OnWoken(bool) {
   v1::ForwardUp up;
   {
     std::lock_guard lock(mutex_);
-    if (has_ended_ || is_retired_ || is_broken_) return Verdict::kEnded;
-    const size_t bytes = command->bytes.size();
-    const bool is_full = waiting_.size() + written_.size() >= world_->options.calls_max;
-    if (is_full || bytes_ + bytes > kOutBytesMax) return Verdict::kFull;
-    bytes_ += bytes;
-    ArmLocked(command->deadline);
-    waiting_.push_back(std::move(*command));
-    OpenLocked();
-    if (!GatherLocked(&up)) return Verdict::kTaken;
+    is_woken_ = false;
+    if (has_ended_ || !GatherLocked(&up)) return;
   }
   Write(up);
-  return Verdict::kTaken;
 }
 
 // The beginning of the call travels with the first message.

@@ -1,7 +1,8 @@
 // ForwardStream: this node's end of a stream of commands to another node. ForwardStreams: one to each.
 //
-// Commands gather while a message is being written and then travel together; the answers come back in any
-// order, gathered likewise. A stream stays open until it breaks, or its node has another address.
+// Commands gather until a thread of the transport writes a message, and while it does, and then travel
+// together; the answers come back in any order, gathered likewise. A stream stays open until it breaks, or
+// its node has another address.
 #pragma once
 
 #include <grpcpp/alarm.h>
@@ -64,9 +65,11 @@ class ForwardStream final : public GrpcCall, public std::enable_shared_from_this
   void OnRead(bool ok);
   void OnWritten(bool ok);
   void OnAlarm(bool ok);
+  void OnWoken(bool ok);
   void OnFinished(bool ok);
 
   void OpenLocked();
+  void WakeLocked();
   // The next message, or none. One that is made must be written.
   bool GatherLocked(v1::ForwardUp* up);
   void Write(const v1::ForwardUp& up);
@@ -90,6 +93,7 @@ class ForwardStream final : public GrpcCall, public std::enable_shared_from_this
   MemberTag<ForwardStream> read_tag_{&ForwardStream::OnRead};
   MemberTag<ForwardStream> write_tag_{&ForwardStream::OnWritten};
   MemberTag<ForwardStream> alarm_tag_{&ForwardStream::OnAlarm};
+  MemberTag<ForwardStream> wake_tag_{&ForwardStream::OnWoken};
   MemberTag<ForwardStream> finish_tag_{&ForwardStream::OnFinished};
 
   // Held while gRPC is called, which may write to the socket; behind mutex_ where both are.
@@ -108,6 +112,8 @@ class ForwardStream final : public GrpcCall, public std::enable_shared_from_this
   size_t bytes_ = 0;  // Of all that are not answered.
   std::deque<OutgoingCommand> waiting_;
   std::map<uint64_t, Written> written_;
+  grpc::Alarm wake_;
+  bool is_woken_ = false;  // OnWoken comes soon.
   grpc::Alarm alarm_;
   bool is_armed_ = false;
   Clock::time_point armed_for_;

@@ -7,6 +7,19 @@
 #include "replication/transport/grpc_unary.h"
 
 namespace mom::replication {
+namespace {
+
+thread_local std::vector<std::shared_ptr<ServeForward>>* answered = nullptr;
+
+}  // namespace
+
+void ServeForward::Together(const std::function<void()>& answers) {
+  std::vector<std::shared_ptr<ServeForward>> streams;
+  answered = &streams;
+  answers();
+  answered = nullptr;
+  for (const auto& stream : streams) stream->WriteGathered();
+}
 
 ServeForward::~ServeForward() {
   if (is_accepted_) --shared_->streams;
@@ -113,6 +126,13 @@ void ServeForward::Answer(uint64_t id, Outcome outcome) {
   std::lock_guard lock(mutex_);
   if (has_ended_ || open_.erase(id) == 0) return;  // Too late, or not the first answer.
   GatherLocked(id, std::move(outcome));
+  if (answered == nullptr) return WriteLocked();
+  if (!std::exchange(is_held_, true)) answered->push_back(shared_from_this());
+}
+
+void ServeForward::WriteGathered() {
+  std::lock_guard lock(mutex_);
+  is_held_ = false;
   WriteLocked();
 }
 

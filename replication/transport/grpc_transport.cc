@@ -14,9 +14,11 @@
 #include "replication/transport/grpc_credentials.h"
 #include "replication/transport/grpc_follow_stream.h"
 #include "replication/transport/grpc_forward_stream.h"
+#include "replication/transport/grpc_serve_forward.h"
 #include "replication/transport/grpc_server.h"
 #include "replication/transport/grpc_unary.h"
 #include "replication/transport/wire.h"
+#include "wal/thread_name.h"
 
 namespace mom::replication {
 namespace {
@@ -56,6 +58,7 @@ class GrpcTransport final : public Transport {
   void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) override;
   void Forward(NodeId to, std::string command, int64_t timeout_ms,
                std::function<void(Outcome)> done) override;
+  void AnswerTogether(const std::function<void()>& answers) override { ServeForward::Together(answers); }
   void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
   void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
                   std::function<void(Status)> done) override;
@@ -100,6 +103,7 @@ Status GrpcTransport::Start(PeerHandler* handler) {
   const Status status = server_.Listen(credentials.value().server);
   for (uint32_t i = 0; i < std::max(1u, world_.options.threads); ++i) {
     threads_.emplace_back([this] {
+      wal::NameThisThread("mom-grpc");
       void* tag = nullptr;
       bool ok = false;
       while (world_.queue->Next(&tag, &ok)) {

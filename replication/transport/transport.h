@@ -91,6 +91,8 @@ class Transport : public PeerPort {
   virtual void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) = 0;
   virtual void Forward(NodeId to, std::string command, int64_t timeout_ms,
                        std::function<void(Outcome)> done) = 0;
+  // Runs `answers`, which answers many forwarded commands of others: those of a node travel together.
+  virtual void AnswerTogether(const std::function<void()>& answers) = 0;
   virtual void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;
   // Here not reachable is kNotLeader: kNotFound is what the leader itself says.
   virtual void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,

@@ -116,6 +116,27 @@ class ForwardStranger : public testing::Test {
   std::unique_ptr<v1::Peer::Stub> stub_;
 };
 
+// Not a lie: what a leader that answers together puts on the wire.
+TEST_F(ForwardStranger, OutcomesOfOneBatchShareAMessage) {
+  constexpr size_t kCommands = 50;
+  Kept kept(&node_);
+  std::vector<uint64_t> ids;
+  for (uint64_t id = 1; id <= kCommands; ++id) ids.push_back(id);
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + kPatience);
+  const auto stream = stub_->Forward(&context);
+  ASSERT_TRUE(stream->Write(Up(ids)));
+  kept.Await(kCommands);
+  node_.transport->AnswerTogether([&] {
+    for (auto& [command, reply] : kept.commands) reply(Outcome());
+  });
+  v1::ForwardDown down;
+  ASSERT_TRUE(stream->Read(&down));
+  EXPECT_EQ(static_cast<size_t>(down.outcomes_size()), kCommands);
+  context.TryCancel();
+  (void)stream->Finish();
+}
+
 TEST_F(ForwardStranger, NonsenseIsNotDoneAndOneLine) {
   ExpectNotDone(Up({}));
   ExpectNotDone(Up({0}));

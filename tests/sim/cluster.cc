@@ -246,12 +246,24 @@ void Cluster::RearmWake(Node* node) {
   scheduler_.At(at, Event{.life = node->life, .what = What::kWake, .node = node->index});
 }
 
+template <typename Event>
+void Cluster::StepAndPropose(Node* node, Event event, const Packet* frame) {
+  // Histories without such steps draw no number for them.
+  const bool waits = plan_.proposal_follows > 0 && !healed && node->full_until <= scheduler_.now() &&
+                     node->core->role() == quorum::Role::kLeader && random_.Chance(plan_.proposal_follows);
+  event.proposal_follows = waits;
+  const auto high_watermark = node->core->high_watermark();
+  Step(node, event, frame);
+  if (!waits || !node->is_up() || node->core->high_watermark() == high_watermark) return;
+  Propose(node, 1 + static_cast<uint32_t>(random_.Below(plan_.commands_max)));
+}
+
 void Cluster::Deliver(uint8_t to, uint32_t id) {
   Node* node = nodes_[to].get();
   Packet& packet = packets_[id];
   switch (packet.kind) {
     case Packet::Kind::kMessage:
-      return Step(node, quorum::Received{std::move(packet.message)}, &packet);
+      return StepAndPropose(node, quorum::Received{std::move(packet.message)}, &packet);
     case Packet::Kind::kPieceRequest:
       return OnPieceRequest(node, packet);
     case Packet::Kind::kPiece:
@@ -294,7 +306,7 @@ void Cluster::OnSynced(Node* node, Offset end) {
   }
   node->syncing = false;
   node->disk->SetSynced(end);
-  Step(node, quorum::Persisted{end});
+  StepAndPropose(node, quorum::Persisted{end});
   if (node->is_up()) StartSync(node);
 }
 

@@ -45,6 +45,7 @@ class Cluster {
 
   std::vector<std::unique_ptr<Node>>& nodes() { return nodes_; }
   Node* FindLeader();  // Of the highest epoch; null when none is up.
+  Node* FindDeposedLeader();
   const quorum::VoterSet& voters(uint16_t index) const { return voters_[index]; }
   Random* random() { return &random_; }
   Scheduler* scheduler() { return &scheduler_; }
@@ -64,6 +65,9 @@ class Cluster {
 
   // cluster.cc
   void Deliver(uint8_t to, uint32_t packet);
+  // The step of a driver whose clients wait for the commit of what is on its way.
+  template <typename Event>
+  void StepAndPropose(Node* node, Event event, const Packet* frame = nullptr);
   void OnStreamEnded(uint8_t node, NodeId peer, quorum::SessionId session);
   void OnWake(Node* node, const Event& event);
   void OnFrameSent(Node* node, const Event& event);

@@ -65,6 +65,7 @@ Plan Plan::FromSeed(uint64_t seed) {
   plan.submit_gap_ns = timeout / random.Between(2, 60);
   plan.reads = static_cast<uint32_t>(random.Below(400'000));
   plan.commands_max = static_cast<uint32_t>(random.Between(1, 8));
+  plan.proposal_follows = random.Maybe(1'000'000);
   return plan;
 }
 

@@ -45,6 +45,7 @@ struct Plan {
   int64_t submit_gap_ns = 10'000'000;
   uint32_t reads = 200'000;  // Share of reads.
   uint32_t commands_max = 4;
+  uint32_t proposal_follows = 0;  // Share of a leader's steps for which commands wait.
 
   static Plan FromSeed(uint64_t seed);
   // The faults that are on, for the reader of a trace.

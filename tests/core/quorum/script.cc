@@ -175,6 +175,7 @@ void Script::AddNetworkCommands() {
 
 void Script::AddRequestCommands() {
   commands_["propose"] = [this](const Words& w) { world().Do(Id(w.at(1)), Proposed{Id(w.at(2))}); };
+  commands_["await"] = [this](const Words& w) { world().node(Id(w.at(1))).waiting = Id(w.at(2)); };
   commands_["read"] = [this](const Words& w) { world().Do(Id(w.at(1)), ReadRequested{Id(w.at(2))}); };
   commands_["resign"] = [this](const Words& w) { world().Do(Id(w.at(1)), ResignAsked{}); };
   commands_["transfer"] = [this](const Words& w) {

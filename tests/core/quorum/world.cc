@@ -102,6 +102,16 @@ void World::Damage(uint32_t id, Offset to) {
   n.damaged = true;
 }
 
+namespace {
+
+Event BeforeProposal(Event event) {
+  if (auto* received = std::get_if<Received>(&event)) received->proposal_follows = true;
+  if (auto* persisted = std::get_if<Persisted>(&event)) persisted->proposal_follows = true;
+  return event;
+}
+
+}  // namespace
+
 void World::Do(uint32_t id, const Event& event) {
   Node& n = node(id);
   if (!n.core) return;
@@ -109,9 +119,12 @@ void World::Do(uint32_t id, const Event& event) {
   if (const auto* read = std::get_if<ReadRequested>(&event)) {
     reads_[{id, read->id}] = committed_.empty() ? 0 : committed_.rbegin()->first + 1;
   }
-  const Effects effects = n.core->Step(now_, event);
+  const auto high_watermark = n.core->high_watermark();
+  const Effects effects = n.core->Step(now_, n.waiting > 0 ? BeforeProposal(event) : event);
   if (on_effects) on_effects(n, effects);
   Execute(&n, effects, frame);
+  if (n.waiting > 0 && n.core->high_watermark() != high_watermark)
+    Do(id, Proposed{std::exchange(n.waiting, 0)});
 }
 
 void World::Execute(Node* n, const Effects& effects, const Packet* frame) {

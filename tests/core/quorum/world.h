@@ -56,6 +56,7 @@ struct Node {
   std::optional<PullSnapshot> pulling;
   bool snapshot_wanted = false;
   bool stalled = false;  // Its fsync does not return.
+  uint32_t waiting = 0;  // Commands that its driver proposes when the high watermark moves.
   Offset log_end() const { return log_start + Count{log.size()}; }
   const LogEntry& At(Offset offset) const { return log.at((offset - log_start).value); }
   ReplicaKey key() const { return ReplicaKey{id, disk}; }

@@ -120,7 +120,7 @@ TEST(SessionToken, EveryTokenHasItsOwnHash) {
 }
 
 TEST(WorkerPool, RefusesBeyondItsQueueAndFinishesWhatRuns) {
-  WorkerPool pool(0, 1);
+  WorkerPool pool("test", 0, 1);
   EXPECT_TRUE(pool.Submit([] {}));
   EXPECT_FALSE(pool.Submit([] {}));
   pool.Stop();

@@ -143,18 +143,16 @@ void FullClients::Try(size_t i) {
   auto payload = std::make_shared<const std::string>(client.command.SerializeAsString());
   FullNode* node = Choose();
   // The answer travels, so that it may come after the node's end.
-  node->Do([this, i, attempt, payload](replication::ReplicaDriver* driver) {
-    std::vector<replication::Proposal> proposals;
-    proposals.push_back(
-        {EntryKind::kCommand, payload, [this, i, attempt, payload](replication::Outcome outcome) {
-           if (outcome.status.ok()) {
-             world_->oracle()->OnAcknowledged(outcome.offset, outcome.epoch, *payload);
-             ++world_->coverage()->acknowledged;
-           }
-           world_->In(world_->Delay(),
-                      [this, i, attempt, payload, outcome] { OnOutcome(i, attempt, *payload, outcome); });
-         }});
-    driver->Propose(&proposals);
+  node->Do([this, node, i, attempt, payload](replication::ReplicaDriver*) {
+    node->Propose({EntryKind::kCommand, payload, [this, i, attempt, payload](replication::Outcome outcome) {
+                     if (outcome.status.ok()) {
+                       world_->oracle()->OnAcknowledged(outcome.offset, outcome.epoch, *payload);
+                       ++world_->coverage()->acknowledged;
+                     }
+                     world_->In(world_->Delay(), [this, i, attempt, payload, outcome] {
+                       OnOutcome(i, attempt, *payload, outcome);
+                     });
+                   }});
   });
   if (ready_ && world_->random()->Below(4) == 0) ReadSomewhere();
 }

@@ -46,6 +46,10 @@ void FullNode::Do(std::function<void(replication::ReplicaDriver*)> call) {
   });
 }
 
+void FullNode::Propose(replication::Proposal proposal) {
+  if (inbox_.Add(std::move(proposal))) Do([](replication::ReplicaDriver* driver) { driver->DrainInbox(); });
+}
+
 void FullNode::Rearm() {
   if (dying_ || driver_ == nullptr) return;
   const Instant at = driver_->wake_at();
@@ -120,7 +124,7 @@ void FullNode::Start() {
   driver_options.tail_bytes_max = world_->plan().tail_bytes_max;
   driver_ = std::make_unique<replication::ReplicaDriver>(
       driver_options, *restored, wal_->last_timestamp(),
-      replication::DriverPorts{this, this, this, this, this},
+      replication::DriverPorts{this, this, this, this, this, &inbox_},
       replication::DriverHooks{[this](const Status& status) {
                                  world_->Say("node " + std::to_string(id().value) +
                                              " fails: " + status.ToString());
@@ -151,6 +155,7 @@ void FullNode::Crash(FullCrash how) {
   if (how == FullCrash::kProcess) durable_views_[view_name_] = view_;
   auto driver = std::move(driver_);
   driver->Abandon("the node ended");
+  while (!inbox_.Take().empty()) continue;  // Whose clients hear nothing, and try again.
   world_->OnNodeDown(this, how == FullCrash::kProcess);
 }
 

@@ -45,6 +45,8 @@ class FullNode final : private replication::RuntimePort,
 
   // Calls the driver, and arms its timer again. Nothing when the node is down; waits while it is paused.
   void Do(std::function<void(replication::ReplicaDriver*)> call);
+  // As a thread of a client's request would; to be called from Do.
+  void Propose(replication::Proposal proposal);
   void Start();
   void Crash(FullCrash how);
   void Pause(int64_t ns);
@@ -123,6 +125,7 @@ class FullNode final : private replication::RuntimePort,
   bool dying_ = false;
   std::deque<std::function<void()>> when_resumed_;
   std::unique_ptr<wal::Wal> wal_;
+  replication::Inbox inbox_;
   std::unique_ptr<replication::ReplicaDriver> driver_;
   Instant armed_for_;
   std::deque<Entry> submitted_;
