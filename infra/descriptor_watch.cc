@@ -5,7 +5,7 @@
 
 #include <utility>
 
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::infra {
 

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::rest {
 

@@ -3,7 +3,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::wal {
 namespace {

@@ -6,7 +6,7 @@
 #include <utility>
 
 #include "core/quorum/types.h"
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::replication {
 

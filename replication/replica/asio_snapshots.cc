@@ -8,7 +8,7 @@
 
 #include "core/broker/broker.h"
 #include "replication/replica/view_folders.h"
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::replication {
 namespace {

@@ -4,7 +4,7 @@
 #include <optional>
 #include <utility>
 
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::replication {
 

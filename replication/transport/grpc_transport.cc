@@ -20,7 +20,7 @@
 #include "replication/transport/grpc_server.h"
 #include "replication/transport/grpc_unary.h"
 #include "replication/transport/wire.h"
-#include "wal/thread_name.h"
+#include "wal/this_thread.h"
 
 namespace mom::replication {
 namespace {
