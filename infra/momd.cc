@@ -88,6 +88,19 @@ void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaO
   options->transport->SetAddresses(known);
 }
 
+// Why this node does not serve yet.
+std::string WhatIsAwaited(const replication::ReplicaInfo& info) {
+  if (info.loading_snapshot) return "loading a snapshot from another node";
+  if (info.leader_id != 0) {
+    return "applying the log: " + std::to_string(info.applied_end.value) + " of " +
+           std::to_string(info.log_end.value);
+  }
+  std::string voters;
+  for (const uint32_t voter : info.voters) voters += (voters.empty() ? "" : ", ") + std::to_string(voter);
+  return "waiting for a leader: more than half of the voters " + voters +
+         " must run and reach one another; this node serves no requests until then";
+}
+
 // The number of a signal that asked to stop meanwhile, or 0.
 int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& signals) {
   constexpr timespec kPause = {0, 2'000'000};
@@ -98,8 +111,7 @@ int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& s
     }
     if (std::chrono::steady_clock::now() - last_report < std::chrono::seconds(2)) continue;
     last_report = std::chrono::steady_clock::now();
-    const auto info = replica.Info();
-    spdlog::info("applying the log: {} of {}", info.applied_end.value, info.log_end.value);
+    spdlog::info("{}", WhatIsAwaited(replica.Info()));
   }
   return 0;
 }
@@ -215,6 +227,7 @@ int Run(const MomdConfig& config, const sigset_t& signals) {
   rest::ApiOptions api_options;
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
+  api_options.on_cluster_change = [](const std::string& line) { spdlog::info("{}", line); };
   rest::Api api(&replica, api_options);
   replica.Start();
   if (const int signal_number = WaitUntilCaughtUp(replica, signals); signal_number != 0) {

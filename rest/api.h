@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <utility>
@@ -38,6 +39,9 @@ struct ApiOptions {
   uint64_t lag_entries_max = 10'000;  // Not ready while the view is further behind.
   int answer_threads = 1;             // Fetch and serialise received messages.
   size_t answer_waiting_max = 8192;
+  // Who asked this node to change the cluster, for what, and how it ended: one line for the node's log. Any
+  // thread; may be empty.
+  std::function<void(const std::string& line)> on_cluster_change;
 };
 
 struct Services;

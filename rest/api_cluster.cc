@@ -1,5 +1,6 @@
 // Members of the cluster: for administrators. Passed on to the leader by the replica.
 #include <charconv>
+#include <string>
 
 #include "replication/replica/members.h"
 #include "rest/api_routes.h"
@@ -38,11 +39,28 @@ void SendFailure(Call& call, const Status& status) {
   }
 }
 
-void Administer(const CallPtr& call, AdminRequest request, std::function<void(Call&)> on_done) {
-  call->services().replica->Administer(std::move(request),
-                                       [call, on_done = std::move(on_done)](const Status& status) {
-                                         status.ok() ? on_done(*call) : SendFailure(*call, status);
-                                       });
+std::string TextOf(const AdminRequest& request) {
+  const std::string node = "node " + std::to_string(request.node.value);
+  switch (request.kind) {
+    case AdminRequest::Kind::kAddNode:
+      return "make " + node + " at " + request.address + " a voter";
+    case AdminRequest::Kind::kRemoveNode:
+      return "remove " + node;
+    case AdminRequest::Kind::kTransfer:
+      return request.node == NodeId{} ? "let another node lead" : "let " + node + " lead";
+  }
+  return "an unknown change";
+}
+
+// The log of the node holds who changed the cluster: entries with voters name nobody.
+void Administer(const CallPtr& call, const AdminRequest& request, std::function<void(Call&)> on_done) {
+  const std::string asked = "user " + call->user() + " asked to " + TextOf(request) + ": ";
+  call->services().replica->Administer(
+      request, [call, asked, on_done = std::move(on_done)](const Status& status) {
+        const auto& tell = call->options().on_cluster_change;
+        if (tell) tell(asked + (status.ok() ? "done" : "not done, " + status.message()));
+        status.ok() ? on_done(*call) : SendFailure(*call, status);
+      });
 }
 
 bool IsHostPort(std::string_view text) {

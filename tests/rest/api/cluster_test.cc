@@ -63,5 +63,23 @@ TEST_F(ClusterTest, EveryRefusalHasItsCode) {
   }
 }
 
+TEST_F(ClusterTest, WhoAskedForWhatIsTold) {
+  std::vector<std::string> lines;
+  ApiOptions options = CheapOptions();
+  options.on_cluster_change = [&](const std::string& line) { lines.push_back(line); };
+  Restart(options);
+  Ask(admin_, "POST", "/v1/cluster/nodes", R"({"id":4,"address":"host-4.example:9081"})");
+  Ask(admin_, "POST", "/v1/cluster/transfer", R"({"to":2})");
+  Ask(admin_, "POST", "/v1/cluster/transfer");
+  replica_.admin_answer = Status(Status::kBusy, "another change is under way");
+  Ask(admin_, "DELETE", "/v1/cluster/nodes/4");
+  Ask(MakeUser("eve"), "DELETE", "/v1/cluster/nodes/4");  // Is none of hers, and never gets there.
+  EXPECT_EQ(lines, (std::vector<std::string>{
+                       "user admin asked to make node 4 at host-4.example:9081 a voter: done",
+                       "user admin asked to let node 2 lead: done",
+                       "user admin asked to let another node lead: done",
+                       "user admin asked to remove node 4: not done, another change is under way"}));
+}
+
 }  // namespace
 }  // namespace mom::rest
