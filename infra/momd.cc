@@ -88,12 +88,12 @@ void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaO
   options->transport->SetAddresses(known);
 }
 
-// Why this node does not serve yet.
+// Why this node does not serve yet. Only a leader knows what is committed beyond the view.
 std::string WhatIsAwaited(const replication::ReplicaInfo& info) {
   if (info.loading_snapshot) return "loading a snapshot from another node";
-  if (info.leader_id != 0) {
+  if (info.applied_end < info.high_watermark) {
     return "applying the log: " + std::to_string(info.applied_end.value) + " of " +
-           std::to_string(info.log_end.value);
+           std::to_string(info.high_watermark.value);
   }
   std::string voters;
   for (const uint32_t voter : info.voters) voters += (voters.empty() ? "" : ", ") + std::to_string(voter);
