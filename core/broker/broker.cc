@@ -81,7 +81,17 @@ uint64_t ChainDigest(uint64_t digest, const Entry& entry, const ViewBatch& chang
   return hash;
 }
 
+google::protobuf::ArenaOptions OptionsOf(char* block, size_t size) {
+  google::protobuf::ArenaOptions options;
+  options.initial_block = block;
+  options.initial_block_size = size;
+  return options;
+}
+
 }  // namespace
+
+EntryBatch::EntryBatch(const ViewReader* view, const AppliedState& before)
+    : arena_(OptionsOf(block_, sizeof block_)), changes_(view), state_(before) {}
 
 v1::Reply EntryBatch::Apply(const Entry& entry) {
   MOM_CHECK(entry.offset == state_.end, entry.offset, state_.end);
@@ -134,7 +144,8 @@ v1::Reply EntryBatch::Authenticate(Context* context, const v1::Command& command)
 
 // A refusal throws the command's changes away.
 v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
-  v1::Command command;
+  arena_.Reset();
+  auto& command = *google::protobuf::Arena::CreateMessage<v1::Command>(&arena_);
   if (!command.ParseFromArray(entry.bytes().data(), static_cast<int>(entry.bytes().size()))) {
     return Refuse(v1::ERROR_MALFORMED, "the command cannot be decoded");
   }

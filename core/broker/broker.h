@@ -2,6 +2,8 @@
 // view on every machine: time is the entry's timestamp, order is byte order, nothing else is asked.
 #pragma once
 
+#include <google/protobuf/arena.h>
+
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -44,7 +46,7 @@ Applied Apply(const ViewReader& view, const Entry& entry);
 class EntryBatch {
  public:
   // `before` is what ReadAppliedState(view) gives.
-  EntryBatch(const ViewReader* view, const AppliedState& before) : changes_(view), state_(before) {}
+  EntryBatch(const ViewReader* view, const AppliedState& before);
   EntryBatch(const EntryBatch&) = delete;
   EntryBatch& operator=(const EntryBatch&) = delete;
 
@@ -72,6 +74,8 @@ class EntryBatch {
   v1::Reply RunCommand(const Entry& entry, ViewOverlay* changes);
   v1::Reply Authenticate(Context* context, const v1::Command& command);
 
+  alignas(8) char block_[4096];    // Where most commands fit.
+  google::protobuf::Arena arena_;  // Of the command that is being applied.
   ViewOverlay changes_;
   AppliedState state_;
   std::set<std::string> woken_;
