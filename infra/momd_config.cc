@@ -14,10 +14,11 @@
 namespace mom::infra {
 namespace {
 
-// An option's value as the file has it, in the form a flag would have.
+// An option's value as the file has it, in the form a flag would have. Nothing is converted: toml++ 3.3 asks
+// whether a fraction is a whole number by a cast that is undefined for one beyond 64 bits.
 Result<std::string> ToText(const toml::node& node, std::string_view key) {
-  if (auto text = node.value<std::string>(); text && node.is_string()) return *text;
-  if (auto number = node.value<int64_t>(); number && node.is_integer()) return std::to_string(*number);
+  if (const auto* text = node.as_string()) return text->get();
+  if (const auto* number = node.as_integer()) return std::to_string(number->get());
   return Status(Status::kInvalidArgument,
                 "key '" + std::string(key) + "' must be a string or a whole number");
 }

@@ -103,6 +103,7 @@ CONFIG = {
     "types": b"\0node_id = '7'\njoin = 5\n",
     "list": b'\0peers = "[a,b]"\ndata_dir = "[]"\n',
     "escapes": b"\0" + rb'''data_dir = "a\u00e9\U0001F600\"\\" # x''' + b"\r\n",
+    "fraction": b"\0node_id = 11111111111111111111.11115\n",
     "table": b"\0[node_id]\nx = 1.5\n",
     "no-key": b"\0[=]\n",
     "wrong": b"\0node_id = 0\n",

@@ -133,6 +133,11 @@ TEST_F(StartTest, RefusesAnUnknownKeyInTheFile) {
   ExpectRefused({"--config", dir_ / "momd.toml"}, "colour");
 }
 
+TEST_F(StartTest, RefusesAFractionInTheFile) {
+  std::ofstream(dir_ / "momd.toml") << "node_id = 11111111111111111111.5\n";
+  ExpectRefused({"--config", dir_ / "momd.toml"}, "key 'node_id' must be a string or a whole number");
+}
+
 TEST_F(StartTest, RefusesASecondInstance) {
   MomdProcess first;
   ASSERT_TRUE(first.Start(data_)) << first.log();
