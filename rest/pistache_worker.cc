@@ -106,8 +106,8 @@ void PistacheWorker::Nudge() {
 
 // On the worker thread, since Pistache knows its worker threads only once they run.
 void PistacheWorker::OpenWakeUps() {
-  wal::TakeShortTurns();  // Else a read waits for the log's and the view's threads when those have much to
-                          // do.
+  // Else a read waits for the log's and the view's threads when those have much to do.
+  wal::TakeShortTurns();
   wake_fd_ = mailbox_->Open();
   const Pistache::Address nowhere("127.0.0.1", Pistache::Port(0));
   transport_.load()->handleNewPeer(Pistache::Tcp::Peer::Create(wake_fd_, nowhere));

@@ -16,6 +16,13 @@ const char* WhyRefused(quorum::Refusal refusal) {
                                                    : "this node does not lead";
 }
 
+// The core was told so: a new high watermark is not pushed, but travels with what is proposed next.
+bool ProposalFollows(const quorum::Event& event) {
+  if (const auto* received = std::get_if<quorum::Received>(&event)) return received->proposal_follows;
+  const auto* persisted = std::get_if<quorum::Persisted>(&event);
+  return persisted != nullptr && persisted->proposal_follows;
+}
+
 }  // namespace
 
 void ReplicaDriver::Step(const quorum::Event& event) {
@@ -33,12 +40,10 @@ void ReplicaDriver::Step(const quorum::Event& event, std::vector<Proposal>* prop
   }
   MOM_CHECK(!stepping_);
   stepping_ = true;
-  const bool waits = ProposalWaits();
   const auto high_watermark = quorum_.high_watermark();
   Execute(quorum_.Step(ports_.runtime->Now(), event), proposals, entries);
   stepping_ = false;
-  // Its followers are told with what is proposed now.
-  ProposeGathered(waits && quorum_.high_watermark() != high_watermark);
+  ProposeGathered(ProposalFollows(event) && quorum_.high_watermark() != high_watermark);
 }
 
 // The only place where effects happen.

@@ -15,6 +15,12 @@ Uuid DiskOf(uint32_t id) {
   return Uuid{0, 10 * id};
 }
 
+Event BeforeProposal(Event event) {
+  if (auto* received = std::get_if<Received>(&event)) received->proposal_follows = true;
+  if (auto* persisted = std::get_if<Persisted>(&event)) persisted->proposal_follows = true;
+  return event;
+}
+
 }  // namespace
 
 bool Packet::is_stream() const {
@@ -101,16 +107,6 @@ void World::Damage(uint32_t id, Offset to) {
   n.synced = to;
   n.damaged = true;
 }
-
-namespace {
-
-Event BeforeProposal(Event event) {
-  if (auto* received = std::get_if<Received>(&event)) received->proposal_follows = true;
-  if (auto* persisted = std::get_if<Persisted>(&event)) persisted->proposal_follows = true;
-  return event;
-}
-
-}  // namespace
 
 void World::Do(uint32_t id, const Event& event) {
   Node& n = node(id);
