@@ -8,6 +8,13 @@ namespace {
 
 constexpr size_t kShownMax = 10;  // Of each property.
 
+struct PairHash {
+  template <typename First, typename Second>
+  size_t operator()(const std::pair<First, Second>& pair) const {
+    return std::hash<First>()(pair.first) * 31 + std::hash<Second>()(pair.second);
+  }
+};
+
 }  // namespace
 
 std::string Hex(uint64_t number) {
@@ -44,8 +51,9 @@ Index::Index(const std::vector<Event>& events) {
 }
 
 void Index::MakeOperations(const std::vector<Event>& events) {
-  std::map<std::pair<std::string_view, uint64_t>, size_t> open;
+  std::unordered_map<std::pair<std::string_view, uint64_t>, size_t, PairHash> open;
   operations_.reserve(events.size() / 2 + 1);
+  open.reserve(events.size() / 2 + 1);
   for (const Event& event : events) {
     if (event.action == Action::kSample) {
       samples_.push_back(&event);
@@ -75,7 +83,7 @@ void Index::MakeOperations(const std::vector<Event>& events) {
 }
 
 void Index::MakeRequests() {
-  std::map<std::pair<std::string_view, std::string_view>, size_t> keyed;
+  std::unordered_map<std::pair<std::string_view, std::string_view>, size_t, PairHash> keyed;
   requests_.reserve(operations_.size());
   for (const Operation& operation : operations_) {
     const Event& invoke = *operation.invoke;

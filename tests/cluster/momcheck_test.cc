@@ -330,6 +330,16 @@ void Expect(const std::vector<Case>& cases) {
   }
 }
 
+// Room is made from what the first thousand events say of the rest.
+TEST(HistoryTest, LongFilesAreReadToTheEnd) {
+  constexpr size_t kCount = 2500;
+  std::string text = "# a comment\n\n";
+  for (size_t i = 0; i < kCount; ++i) text += Line(i, "invoke c " + std::to_string(i) + " 1 count q");
+  const std::vector<Event> events = Parse(text);
+  ASSERT_EQ(events.size(), kCount);
+  for (size_t i = 0; i < kCount; ++i) EXPECT_EQ(events[i].op, i);
+}
+
 TEST(Momcheck, PassesGoodHistories) {
   Expect(GoodCases());
 }
