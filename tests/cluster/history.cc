@@ -117,8 +117,8 @@ bool ParseName(const Names& names, std::string_view text, Value* value) {
   return false;
 }
 
-// Room for all events of the file, if it is one, at the length of its lines so far: to move them again and again
-// takes as long as to read them.
+// Room for all events of the file, if it is one, at the length of its lines so far: to move them again and
+// again takes as long as to read them.
 void Reserve(std::istream& in, std::vector<Event>* events) {
   const std::streamoff at = in.tellg();
   if (at <= 0) return in.clear();

@@ -330,16 +330,6 @@ void Expect(const std::vector<Case>& cases) {
   }
 }
 
-// Room is made from what the first thousand events say of the rest.
-TEST(HistoryTest, LongFilesAreReadToTheEnd) {
-  constexpr size_t kCount = 2500;
-  std::string text = "# a comment\n\n";
-  for (size_t i = 0; i < kCount; ++i) text += Line(i, "invoke c " + std::to_string(i) + " 1 count q");
-  const std::vector<Event> events = Parse(text);
-  ASSERT_EQ(events.size(), kCount);
-  for (size_t i = 0; i < kCount; ++i) EXPECT_EQ(events[i].op, i);
-}
-
 TEST(Momcheck, PassesGoodHistories) {
   Expect(GoodCases());
 }
@@ -371,34 +361,6 @@ TEST(Momcheck, CountsWhatItSaw) {
   EXPECT_EQ(verdict.epochs, 2u);
   EXPECT_EQ(verdict.unjudged_messages, 0u);
   EXPECT_EQ(CheckHistory(Parse(kSendA)).unjudged_messages, 1u);
-}
-
-TEST(Momcheck, ReadsWhatItWrites) {
-  const auto events =
-      Parse(kGood + kEnded + Line(3, "ok s 0 1 sample - digest=d boot=2 epoch=1 offset=2 applied=3"));
-  std::string text;
-  for (const Event& event : events) text += ToLine(event) + "\n";
-  EXPECT_EQ(Parse(text), events);
-}
-
-TEST(Momcheck, RefusesWhatIsNoHistory) {
-  const std::vector<std::string> wrong = {"x ok p 1 1 publish q",
-                                          "1 no p 1 1 publish q",
-                                          "1 ok p x 1 publish q",
-                                          "1 ok p 1 1 shout q",
-                                          "1 ok p 1 1 publish",
-                                          "1 ok p 1 1 publish q items=1:2",
-                                          "1 ok p 1 1 publish q items=",
-                                          "1 ok p 1 1 publish q what=1",
-                                          "1 ok p 1 1 publish q offset=a",
-                                          "1 ok p 1 1 publish q auto=2",
-                                          "1 ok p 1 1 publish q items=1:2:3:4:5:6"};
-  for (const std::string& line : wrong) {
-    Event event;
-    std::string why;
-    EXPECT_FALSE(ParseLine(line, &event, &why)) << line;
-    EXPECT_FALSE(why.empty());
-  }
 }
 
 }  // namespace
