@@ -162,26 +162,26 @@ void Nemesis::WaitEqual(uint32_t ms) {
 
 void Nemesis::CutFrom(uint32_t node) {
   if (cluster_->proxy() == nullptr) return;
-  ++network_faults_;
+  disturbed_.insert(node);
   for (uint32_t other : Others(node)) cluster_->proxy()->Cut(node, other);
 }
 
 void Nemesis::CutTo(uint32_t node) {
   if (cluster_->proxy() == nullptr) return;
-  ++network_faults_;
+  disturbed_.insert(node);
   for (uint32_t other : Others(node)) cluster_->proxy()->Cut(other, node);
 }
 
 void Nemesis::CutBetween(uint32_t a, uint32_t b) {
   if (cluster_->proxy() == nullptr) return;
-  ++network_faults_;
+  disturbed_.insert({a, b});
   cluster_->proxy()->Cut(a, b);
   cluster_->proxy()->Cut(b, a);
 }
 
 void Nemesis::DelayAround(uint32_t node, uint32_t ms) {
   if (cluster_->proxy() == nullptr) return;
-  ++network_faults_;
+  disturbed_.insert(node);
   for (uint32_t other : Others(node)) {
     cluster_->proxy()->Delay(node, other, ms);
     cluster_->proxy()->Delay(other, node, ms);
@@ -190,7 +190,7 @@ void Nemesis::DelayAround(uint32_t node, uint32_t ms) {
 
 void Nemesis::DripFrom(uint32_t node, uint32_t bytes_per_second) {
   if (cluster_->proxy() == nullptr) return;
-  ++network_faults_;
+  disturbed_.insert(node);
   for (uint32_t other : Others(node)) cluster_->proxy()->Drip(node, other, bytes_per_second);
 }
 
@@ -206,9 +206,11 @@ void Nemesis::HealNetwork() {
   cluster_->proxy()->Heal();
   const uint64_t touched = cluster_->proxy()->touched();
   // Faults that no traffic met were none.
-  if (touched > touched_before_ && network_faults_ > 0) Count(last_leader_, true);
+  if (touched > touched_before_ && !disturbed_.empty()) {
+    Count(disturbed_.contains(last_leader_) ? last_leader_ : *disturbed_.begin(), true);
+  }
   touched_before_ = touched;
-  network_faults_ = 0;
+  disturbed_.clear();
 }
 
 void Nemesis::HealAll() {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -66,8 +67,8 @@ class Nemesis {
   SplitMix64 random_;
   const uint64_t end_ns_;
   uint64_t faults_ = 0, faults_on_leader_ = 0;
-  uint64_t touched_before_ = 0;  // By the network's faults before the present one.
-  uint64_t network_faults_ = 0;  // Under way.
+  uint64_t touched_before_ = 0;   // By the network's faults before the present one.
+  std::set<uint32_t> disturbed_;  // Nodes with faults of the network under way: together they are one.
   uint32_t last_leader_ = 0;
   std::vector<std::string> complaints_;
 };
