@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "bench/checker.h"
+#include "bench/group_commit.h"
 #include "bench/histogram.h"
 #include "bench/http_message.h"
 #include "bench/message_scan.h"
@@ -56,6 +57,20 @@ TEST(Histogram, EdgesAndClear) {
   histogram.Clear();
   EXPECT_EQ(histogram.count(), 0u);
   EXPECT_EQ(histogram.max(), 0u);
+}
+
+// A bound that holds however slow the machine is.
+TEST(GroupCommit, StartsNoMoreSyncsThanItsRate) {
+  GroupCommitOptions options;
+  options.directory = testing::TempDir();
+  options.records_per_sync = 1;
+  options.seconds = 0.2;
+  options.rate = 50;
+  const auto paced = RunGroupCommit(options);
+  ASSERT_TRUE(paced.ok()) << paced.status().ToString();
+  EXPECT_GE(paced->records, 1u);
+  EXPECT_LE(static_cast<double>(paced->records), paced->seconds * 50 + 1);
+  EXPECT_EQ(paced->sync_ns.count(), paced->records);
 }
 
 TEST(Payload, SaysWhatItIs) {

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <thread>
 #include <vector>
 
 namespace mom::bench {
@@ -70,7 +71,12 @@ Result<GroupCommitResult> RunGroupCommit(const GroupCommitOptions& options) {
   GroupCommitResult result;
   uint64_t at = 0;
   const auto begin = Clock::now();
-  do {
+  const auto pause = options.rate == 0
+                         ? Clock::duration::zero()
+                         : std::chrono::duration_cast<Clock::duration>(
+                               std::chrono::duration<double>(1.0 / static_cast<double>(options.rate)));
+  for (auto start = begin; result.seconds < options.seconds; start += pause) {
+    if (options.rate != 0) std::this_thread::sleep_until(start);
     for (size_t i = 0; i < batch.size(); i += options.record_bytes)
       batch[i] = static_cast<char>(result.records + i);
     if (at + batch_bytes > kFileBytes) at = 0;
@@ -82,7 +88,7 @@ Result<GroupCommitResult> RunGroupCommit(const GroupCommitOptions& options) {
     at += batch_bytes;
     result.records += options.records_per_sync;
     result.seconds = std::chrono::duration<double>(after_sync - begin).count();
-  } while (result.seconds < options.seconds);
+  }
   return result;
 }
 

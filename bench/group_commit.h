@@ -14,6 +14,7 @@ struct GroupCommitOptions {
   uint64_t record_bytes = 256;
   uint64_t records_per_sync = 64;
   double seconds = 10;
+  uint64_t rate = 0;  // Syncs a second, at fixed times where the disk keeps up; 0: one after the other.
 };
 
 struct GroupCommitResult {

@@ -26,8 +26,8 @@ int Publish(const Report& report) {
 }
 
 int MeasureGroupCommit(const Options& options) {
-  const auto result =
-      RunGroupCommit({options.directory, options.size, options.records_per_sync, options.seconds});
+  const auto result = RunGroupCommit(
+      {options.directory, options.size, options.records_per_sync, options.seconds, options.rate});
   Report report;
   report.options = &options;
   if (result.ok()) {

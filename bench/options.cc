@@ -58,8 +58,9 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
   app.add_option("--warmup", options->warmup_seconds, "seconds before the measurement, not counted")
       ->check(CLI::Range(0.0, 3'600.0))
       ->capture_default_str();
-  app.add_option("--rate", options->rate,
-                 "requests a second at fixed times; latency counts from those times");
+  app.add_option(
+      "--rate", options->rate,
+      "requests a second at fixed times; latency counts from those times. Of group-commit: syncs a second");
   app.add_option("--messages", options->messages, "stop after so many messages instead of --seconds");
   app.add_option("--size", options->size, "bytes of a payload")
       ->check(CLI::Range(uint64_t{kPayloadBytesMin}, uint64_t{1} << 20))
