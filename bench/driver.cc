@@ -4,17 +4,14 @@
 
 #include <utility>
 
+#include "bench/pace.h"
+
 namespace mom::bench {
 namespace {
 
 constexpr auto kStall = std::chrono::seconds(60);
 constexpr auto kRetryPause = std::chrono::milliseconds(50);
 constexpr int kFailuresInARowMax = 100;
-
-std::chrono::steady_clock::duration FromSeconds(double seconds) {
-  return std::chrono::duration_cast<std::chrono::steady_clock::duration>(
-      std::chrono::duration<double>(seconds));
-}
 
 double ToSeconds(std::chrono::steady_clock::duration duration) {
   return std::chrono::duration<double>(duration).count();
@@ -64,8 +61,7 @@ Status Driver::Run(Workload* workload, const RunLimits& limits, Recorder* record
 
 void Driver::Begin(const RunLimits& limits) {
   const auto now = Clock::now();
-  interval_ =
-      limits.rate == 0 ? Clock::duration::zero() : FromSeconds(1.0 / static_cast<double>(limits.rate));
+  interval_ = IntervalOf(limits.rate);
   next_intended_ = now;
   active_ = connections_;
   StartRecording(limits.seconds);

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+#include "bench/pace.h"
+
 namespace mom::bench {
 namespace {
 
@@ -71,12 +73,9 @@ Result<GroupCommitResult> RunGroupCommit(const GroupCommitOptions& options) {
   GroupCommitResult result;
   uint64_t at = 0;
   const auto begin = Clock::now();
-  const auto pause = options.rate == 0
-                         ? Clock::duration::zero()
-                         : std::chrono::duration_cast<Clock::duration>(
-                               std::chrono::duration<double>(1.0 / static_cast<double>(options.rate)));
-  for (auto start = begin; result.seconds < options.seconds; start += pause) {
-    if (options.rate != 0) std::this_thread::sleep_until(start);
+  const auto interval = IntervalOf(options.rate);
+  for (auto start = begin; result.seconds < options.seconds; start += interval) {
+    std::this_thread::sleep_until(start);
     for (size_t i = 0; i < batch.size(); i += options.record_bytes)
       batch[i] = static_cast<char>(result.records + i);
     if (at + batch_bytes > kFileBytes) at = 0;

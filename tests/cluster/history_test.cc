@@ -4,22 +4,15 @@
 
 #include <gtest/gtest.h>
 
-#include <sstream>
 #include <string>
 #include <vector>
+
+#include "tests/cluster/history_text.h"
 
 namespace mom::cluster {
 namespace {
 
-std::vector<Event> Parse(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<Event> events;
-  std::string why;
-  EXPECT_TRUE(ReadHistory(in, &events, &why)) << why;
-  return events;
-}
-
-TEST(History, ReadsWhatItWrites) {
+TEST(History, EveryFieldIsReadAsItWasWritten) {
   const auto events = Parse(
       "10 invoke p 1 1 publish q user=u session=s key=k1 items=0:0:0:a:aa,0:0:0:b:bb\n"
       "12 ok p 1 1 publish q offset=10 epoch=1 applied=11 replayed=1 items=100:0:0:a:aa\n"

@@ -4,22 +4,14 @@
 #include <gtest/gtest.h>
 
 #include <set>
-#include <sstream>
 #include <string>
 #include <vector>
 
 #include "tests/cluster/checker.h"
+#include "tests/cluster/history_text.h"
 
 namespace mom::cluster {
 namespace {
-
-std::vector<Event> Parse(const std::string& text) {
-  std::istringstream in(text);
-  std::vector<Event> events;
-  std::string why;
-  EXPECT_TRUE(ReadHistory(in, &events, &why)) << why;
-  return events;
-}
 
 std::set<std::string> Broken(const std::string& text) {
   std::set<std::string> names;
@@ -361,6 +353,14 @@ TEST(Momcheck, CountsWhatItSaw) {
   EXPECT_EQ(verdict.epochs, 2u);
   EXPECT_EQ(verdict.unjudged_messages, 0u);
   EXPECT_EQ(CheckHistory(Parse(kSendA)).unjudged_messages, 1u);
+}
+
+TEST(Momcheck, ReadsWhatItWrites) {
+  const auto events =
+      Parse(kGood + kEnded + Line(3, "ok s 0 1 sample - digest=d boot=2 epoch=1 offset=2 applied=3"));
+  std::string text;
+  for (const Event& event : events) text += ToLine(event) + "\n";
+  EXPECT_EQ(Parse(text), events);
 }
 
 }  // namespace
