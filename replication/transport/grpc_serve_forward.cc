@@ -188,11 +188,11 @@ void ServeForward::End(const grpc::Status& status) {
   std::lock_guard lock(mutex_);
   if (std::exchange(has_ended_, true)) return;
   end_status_ = status;
-  if (is_writing_) {
-    context_.TryCancel();  // The message may be stuck; OnWritten goes on.
-  } else {
-    FinishLocked();
-  }
+  if (!is_writing_) return FinishLocked();
+  // OnWritten goes on. A refusal follows the message that is on its way, so that whoever reads learns the
+  // reason; one who does not read keeps no more of ours than before. When nobody is there the message may be
+  // stuck.
+  if (status.error_code() == grpc::StatusCode::CANCELLED) context_.TryCancel();
 }
 
 void ServeForward::FinishLocked() {
