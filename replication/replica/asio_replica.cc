@@ -149,6 +149,8 @@ void AsioReplica::Stop() {
   runtime_.Stop();
   if (snapshots_) snapshots_->Stop();
   applier_->Stop();
+  // Saves the next start from applying it once more; what could not be saved is.
+  if (!failed_) (void)view_.Get()->view->MakeDurable();
   driver_.Abandon("the node is stopping");
   for (auto& proposal : inbox_.Take()) {
     if (proposal.done) proposal.done(Refused(Status::kStopping, "the node is stopping"));

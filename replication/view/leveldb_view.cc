@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "replication/view/leveldb_unlogged_env.h"
 #include "replication/view/value_checksum.h"
 
 namespace mom::replication {
@@ -106,8 +107,9 @@ Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
   std::unique_ptr<LevelDbView> view(new LevelDbView(options.cached_tables));
   view->cache_.reset(leveldb::NewLRUCache(options.block_cache_bytes));
   view->filter_.reset(leveldb::NewBloomFilterPolicy(10));
+  view->env_ = std::make_unique<UnloggedEnv>(options.env ? options.env : leveldb::Env::Default());
   leveldb::Options db_options;
-  if (options.env) db_options.env = options.env;
+  db_options.env = view->env_.get();
   db_options.create_if_missing = true;
   db_options.paranoid_checks = true;
   db_options.write_buffer_size = options.write_buffer_bytes;
@@ -153,14 +155,11 @@ Status LevelDbView::Write(const broker::ViewBatch& batch) {
 
 Status LevelDbView::MakeDurable() {
   // Compacting a range in which no key lies moves no data, but begins by flushing the memory table and
-  // waiting for its file. It reports nothing, so a synced write behind it asks LevelDB for a failure it has
-  // noted.
+  // waiting for its file. It reports nothing, so a write behind it asks LevelDB for a failure it has noted.
   const leveldb::Slice nowhere("\0", 1);
   db_->CompactRange(&nowhere, &nowhere);
-  leveldb::WriteOptions options;
-  options.sync = true;
   leveldb::WriteBatch nothing;
-  return Translate(db_->Write(options, &nothing)).Annotate("making the view durable");
+  return Translate(db_->Write(leveldb::WriteOptions(), &nothing)).Annotate("making the view durable");
 }
 
 std::unique_ptr<broker::ViewReader> LevelDbView::Snapshot() const {

@@ -32,6 +32,10 @@ struct LevelDbViewOptions {
 // checksum of its own next to LevelDB's block checksums, because a damaged cached block can otherwise give a
 // wrong value with an OK status. A read that finds damage stops the process: a wrong state must never be
 // shown or applied.
+//
+// What was written is in memory until LevelDB's table for it is full, or MakeDurable() is called: closed or
+// crashed before that, the view opens at an earlier batch, as a whole, and its owner applies the log from
+// there.
 class LevelDbView {
  public:
   // kCorruption: damaged, the caller decides whether it can be rebuilt from the log. kBusy: open elsewhere.
@@ -40,13 +44,12 @@ class LevelDbView {
   static Status Remove(const std::string& dir);
   ~LevelDbView();
 
-  // Applies `batch` atomically, without syncing: the log is the truth.
+  // Applies `batch` atomically, in memory: the log is the truth.
   Status Write(const broker::ViewBatch& batch);
 
   // On ok everything that Write() returned ok for *before this call* survives a power loss, whatever comes
-  // later. Syncing LevelDB's current log is not enough: it may have changed to a new one meanwhile, and the
-  // old one was never synced. So the memory table is forced into a table file, which LevelDB syncs with its
-  // manifest. Takes up to seconds; writes go on meanwhile.
+  // later: the memory table is forced into a table file, which LevelDB syncs with its manifest. Takes up to
+  // seconds; writes go on meanwhile.
   Status MakeDurable();
 
   // A frozen state. Must not outlive the view.
@@ -63,6 +66,7 @@ class LevelDbView {
   mutable RecordCache records_;
   std::unique_ptr<leveldb::Cache> cache_;
   std::unique_ptr<const leveldb::FilterPolicy> filter_;
+  std::unique_ptr<leveldb::Env> env_;
   std::unique_ptr<leveldb::DB> db_;  // Last: goes first.
 };
 

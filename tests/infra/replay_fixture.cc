@@ -155,6 +155,7 @@ void ReplayTest::WriteToView(const std::string& key, std::optional<std::string> 
   auto view = replication::LevelDbView::Open(dir_ + "/view", {});
   ASSERT_TRUE(view.ok());
   ASSERT_TRUE((*view)->Write({{key, std::move(value)}}).ok());
+  ASSERT_TRUE((*view)->MakeDurable().ok());
 }
 
 Ran ReplayTest::Checked(std::vector<std::string> arguments) {

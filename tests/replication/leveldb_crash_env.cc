@@ -88,7 +88,6 @@ void LevelDbCrashEnv::Freeze() {
 void LevelDbCrashEnv::Crash() {
   std::lock_guard lock(mutex_);
   for (auto& [name, sizes] : files_) {
-    lost_bytes_ += sizes.written - sizes.synced;
     if (sizes.synced == 0) {
       if (!target()->RemoveFile(name).ok()) continue;  // Renamed away meanwhile.
     } else if (truncate(name.c_str(), static_cast<off_t>(sizes.synced)) != 0) {

@@ -25,7 +25,6 @@ class LevelDbCrashEnv final : public leveldb::EnvWrapper {
   void Freeze();
   // Cuts all files. REQUIRES: nothing has them open.
   void Crash();
-  uint64_t lost_bytes() const { return lost_bytes_; }
 
   void Wrote(const std::string& name, uint64_t size);
   void Synced(const std::string& name, uint64_t size);
@@ -38,7 +37,6 @@ class LevelDbCrashEnv final : public leveldb::EnvWrapper {
   std::mutex mutex_;
   std::map<std::string, Sizes> files_;
   bool frozen_ = false;
-  uint64_t lost_bytes_ = 0;
 };
 
 }  // namespace mom::replication
