@@ -1,6 +1,7 @@
 #include "wal/this_thread.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -32,6 +33,12 @@ static_assert(sizeof(Attributes) == 48);
 void NameThisThread(const char* name) {
   // The one error there is: a longer name.
   MOM_CHECK(::pthread_setname_np(::pthread_self(), name) == 0, std::string_view(name));
+}
+
+// Like TakeShortTurns a hint.
+void InterruptNobody() {
+  const sched_param parameters{};
+  (void)::sched_setscheduler(0, SCHED_BATCH, &parameters);
 }
 
 // The C library has no functions for these calls. A hint: where it is refused the thread runs as before.

@@ -12,4 +12,9 @@ void NameThisThread(const char* name);
 // stays the same. Linux 6.12 and later; others ignore it. Thread-safe.
 void TakeShortTurns();
 
+// For threads that pass work on in batches: asks the scheduler not to interrupt whoever runs when this one
+// wakes up, but to let it wait for its turn (SCHED_BATCH). Its share of the processors stays the same.
+// Threads that it starts do likewise. Thread-safe.
+void InterruptNobody();
+
 }  // namespace mom::wal

@@ -92,6 +92,7 @@ Status WalThread::Stop() {
 
 void WalThread::Run() {
   NameThisThread("mom-log");
+  InterruptNobody();
   std::unique_lock lock(mutex_);
   while (true) {
     wake_.wait(lock, [this] { return stopping_ || !work_.empty() || !reads_.empty(); });
@@ -177,6 +178,7 @@ void WalThread::Fail(const Status& status) {
 
 void WalThread::RunPreparer() {
   NameThisThread("mom-log-prepare");
+  InterruptNobody();
   std::unique_lock lock(prepare_mutex_);
   while (true) {
     prepare_wake_.wait(lock, [this] { return prepare_stopping_ || prepare_wanted_; });

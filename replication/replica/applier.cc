@@ -63,6 +63,7 @@ void Applier::Stop() {
 
 void Applier::Run() {
   wal::NameThisThread("mom-apply");
+  wal::InterruptNobody();
   for (;;) {
     {
       std::unique_lock lock(mutex_);

@@ -25,6 +25,7 @@ AsioRuntime::~AsioRuntime() {
 void AsioRuntime::Start() {
   thread_ = std::thread([this] {
     wal::NameThisThread("mom-replica");
+    wal::InterruptNobody();
     io_.run();
   });
 }

@@ -46,6 +46,7 @@ void Checkpointer::Applied(Offset applied_end, uint64_t bytes) {
 
 void Checkpointer::Run() {
   wal::NameThisThread("mom-checkpoint");
+  wal::InterruptNobody();
   for (;;) {
     std::optional<Offset> to;
     {

@@ -109,6 +109,7 @@ Status GrpcTransport::Start(PeerHandler* handler) {
   for (uint32_t i = 0; i < std::max(1u, world_.options.threads); ++i) {
     threads_.emplace_back([this] {
       wal::NameThisThread("mom-grpc");
+      wal::InterruptNobody();
       void* tag = nullptr;
       bool ok = false;
       while (world_.queue->Next(&tag, &ok)) {
