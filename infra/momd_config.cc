@@ -6,10 +6,12 @@
 #include <toml++/toml.h>
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <iostream>
 #include <map>
 #include <sstream>
+#include <thread>
 
 namespace mom::infra {
 namespace {
@@ -56,6 +58,10 @@ std::string EnvironmentName(std::string name) {
 
 }  // namespace
 
+uint32_t DefaultRestThreads() {
+  return std::clamp(std::thread::hardware_concurrency() / 2, 1u, 8u);
+}
+
 ParsedArguments ParseArguments(int argc, char** argv) {
   MomdConfig config;
   std::string file;
@@ -97,7 +103,9 @@ ParsedArguments ParseArguments(int argc, char** argv) {
       ->check(CLI::IsMember({"open", "closed"}));
   add("log-level", config.log_level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
-  add("rest-threads", config.rest_threads, "Threads of the REST server")->check(CLI::Range(1u, 64u));
+  add("rest-threads", config.rest_threads,
+      "Threads of the REST server; unless given, half of the processors, 1 to 8")
+      ->check(CLI::Range(1u, 64u));
   add("log-retain-mib", config.log_retain_mib, "Log kept for rebuilding and audit, in MiB")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 30));
   add("disk-free-min-mib", config.disk_free_min_mib,

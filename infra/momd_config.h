@@ -9,6 +9,9 @@
 
 namespace mom::infra {
 
+// Half of the processors, 1 to 8: the other half is for log, view and protocol.
+uint32_t DefaultRestThreads();
+
 struct MomdConfig {
   uint32_t node_id = 1;
   std::string data_dir = "./mom-data";
@@ -24,7 +27,7 @@ struct MomdConfig {
   std::string admin_password_file;
   std::string registration = "open";  // Or "closed".
   std::string log_level = "info";
-  uint32_t rest_threads = 2;
+  uint32_t rest_threads = DefaultRestThreads();
   uint64_t log_retain_mib = 4096;
   uint64_t disk_free_min_mib = 256;
 };
