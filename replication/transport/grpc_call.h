@@ -146,13 +146,15 @@ struct GrpcWorld {
   std::optional<quorum::Identity> identity;  // Guarded by mutex.
 };
 
+// For an alarm that is due as it is set. Long past: gRPC rounds times up to milliseconds, and "now" would be
+// left to its timer thread until then.
+inline constexpr std::chrono::system_clock::time_point kAtOnce{};
+
 // Runs something on a thread of the transport, now.
 class GrpcSoon final : public GrpcCall, public std::enable_shared_from_this<GrpcSoon> {
  public:
   explicit GrpcSoon(std::function<void()> then) : then_(std::move(then)) {}
-  void Start(grpc::CompletionQueue* queue) {
-    alarm_.Set(queue, std::chrono::system_clock::now(), tag_.Arm(shared_from_this()));
-  }
+  void Start(grpc::CompletionQueue* queue) { alarm_.Set(queue, kAtOnce, tag_.Arm(shared_from_this())); }
   void Cancel() override {}  // It is about to run.
 
  private:

@@ -36,7 +36,7 @@ ForwardStream::Verdict ForwardStream::Send(OutgoingCommand* command) {
 // send joins it, and their threads need not pay for the socket.
 void ForwardStream::WakeLocked() {
   if (is_writing_ || std::exchange(is_woken_, true)) return;
-  wake_.Set(world_->queue.get(), std::chrono::system_clock::now(), wake_tag_.Arm(shared_from_this()));
+  wake_.Set(world_->queue.get(), kAtOnce, wake_tag_.Arm(shared_from_this()));
 }
 
 void ForwardStream::OnWoken(bool) {
