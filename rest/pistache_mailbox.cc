@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "core/base/check.h"
 #include "rest/pistache_worker.h"
@@ -33,48 +34,63 @@ void WorkerMailbox::Complete(uint64_t request_number, HttpResponse response) {
     dispatching.answers->emplace_back(request_number, std::move(response));
     return;
   }
-  std::lock_guard lock(mutex_);
-  if (wake_fd_ < 0) return;  // The server has stopped.
-  answers_.emplace_back(request_number, std::move(response));
-  WakeLocked();
+  {
+    std::lock_guard lock(mutex_);
+    if (!is_open_) return;  // The server has stopped.
+    answers_.emplace_back(request_number, std::move(response));
+    if (std::exchange(is_woken_, true)) return;
+  }
+  SendWakeUp();
 }
 
 void WorkerMailbox::CompleteAll(Answers* answers) {
   state_->waiting_now.fetch_sub(static_cast<uint32_t>(answers->size()), std::memory_order_relaxed);
+  bool wakes = false;
   {
     std::lock_guard lock(mutex_);
-    if (wake_fd_ >= 0) {
+    if (is_open_) {
       std::move(answers->begin(), answers->end(), std::back_inserter(answers_));
-      WakeLocked();
+      wakes = !std::exchange(is_woken_, true);
     }
   }
   answers->clear();
+  if (wakes) SendWakeUp();
 }
 
 void WorkerMailbox::Wake() {
-  std::lock_guard lock(mutex_);
-  WakeLocked();
+  {
+    std::lock_guard lock(mutex_);
+    if (!is_open_ || std::exchange(is_woken_, true)) return;
+  }
+  SendWakeUp();
 }
 
-void WorkerMailbox::WakeLocked() {
-  if (is_woken_ || wake_fd_ < 0) return;
+// Without mutex_: the worker may run before send() returns, and would only wait for it.
+void WorkerMailbox::SendWakeUp() {
   const char byte = 1;
-  is_woken_ = ::send(wake_fd_, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1;
+  {
+    std::lock_guard lock(wake_mutex_);
+    if (wake_fd_ < 0 || ::send(wake_fd_, &byte, 1, MSG_DONTWAIT | MSG_NOSIGNAL) == 1) return;
+  }
+  std::lock_guard lock(mutex_);
+  is_woken_ = false;
 }
 
 int WorkerMailbox::Open() {
   int fds[2];
   MOM_CHECK(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, fds) == 0, errno);
-  std::lock_guard lock(mutex_);
-  MOM_CHECK(wake_fd_ < 0);
+  std::scoped_lock lock(mutex_, wake_mutex_);
+  MOM_CHECK(!is_open_ && wake_fd_ < 0);
+  is_open_ = true;
   wake_fd_ = fds[1];
   return fds[0];
 }
 
 void WorkerMailbox::Close() {
-  std::lock_guard lock(mutex_);
+  std::scoped_lock lock(mutex_, wake_mutex_);
   if (wake_fd_ >= 0) ::close(wake_fd_);
   wake_fd_ = -1;
+  is_open_ = false;
   answers_.clear();
 }
 

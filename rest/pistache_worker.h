@@ -63,13 +63,15 @@ class WorkerMailbox : public Responder::Sink {
   void set_answers_of_this_thread(Answers* answers);
 
  private:
-  void WakeLocked();
+  void SendWakeUp();
 
   const std::shared_ptr<ServerState> state_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // Guards the next three.
   Answers answers_;
-  int wake_fd_ = -1;
-  bool is_woken_ = false;  // A byte is on its way.
+  bool is_open_ = false;
+  bool is_woken_ = false;  // A byte is on its way, or about to be.
+  std::mutex wake_mutex_;
+  int wake_fd_ = -1;  // Guarded by wake_mutex_.
 };
 
 // One client, from Pistache's onConnection to its onDisconnection. Not owned by the Pistache peer: the
