@@ -7,18 +7,27 @@ namespace mom::replication {
 bool Inbox::Add(Proposal proposal) {
   std::lock_guard lock(mutex_);
   proposals_.push_back(std::move(proposal));
-  return !std::exchange(is_awaited_, true);
+  if (!std::exchange(is_awaited_, true)) return true;
+  if (wake_at_ == 0 || proposals_.size() < wake_at_) return false;
+  wake_at_ = 0;
+  return true;
 }
 
-bool Inbox::empty() const {
+size_t Inbox::size() const {
   std::lock_guard lock(mutex_);
-  return proposals_.empty();
+  return proposals_.size();
+}
+
+void Inbox::WakeAt(size_t size) {
+  std::lock_guard lock(mutex_);
+  wake_at_ = size;
 }
 
 std::vector<Proposal> Inbox::Take() {
   std::vector<Proposal> taken;
   std::lock_guard lock(mutex_);
   taken.swap(proposals_);
+  wake_at_ = 0;
   is_awaited_ = !taken.empty();
   return taken;
 }

@@ -39,11 +39,25 @@ void ReplicaDriver::DrainInbox() {
 bool ReplicaDriver::IsGathering() const {
   if (failed_ || quorum_.role() != quorum::Role::kLeader) return false;
   if (quorum_.durable_end() < quorum_.log_end()) return true;
-  return quorum_.committed_end() < quorum_.log_end() && pace_.IsShort();
+  if (quorum_.committed_end() < quorum_.log_end() && pace_.IsShort()) return true;
+  return linger_ && ports_.inbox->size() < linger_->commands && ports_.runtime->Now() < linger_->until;
 }
 
+// A batch costs a dozen messages and an fsync on each node, however few commands are in it. A node alone has
+// no messages, and its disk had better not rest.
+bool ReplicaDriver::MayLinger() const {
+  return ports_.inbox != nullptr && !quorum_.progress().empty() && pace_.MayLinger();
+}
+
+void ReplicaDriver::LingerAfterCommit() {
+  if (quorum_.role() != quorum::Role::kLeader || !MayLinger()) return;
+  linger_ = pace_.LingerFrom(ports_.runtime->Now(), ports_.inbox->size());
+  ports_.inbox->WakeAt(linger_->commands);
+}
+
+// At once, that is: after a pause the news of what is committed had better not wait for it.
 bool ReplicaDriver::ProposalWaits() const {
-  return awaits_ && quorum_.role() == quorum::Role::kLeader && !ports_.inbox->empty();
+  return awaits_ && quorum_.role() == quorum::Role::kLeader && !MayLinger() && !ports_.inbox->empty();
 }
 
 // What is refused puts nothing on its way that others could wait for: the loop looks once more.
@@ -51,6 +65,7 @@ void ReplicaDriver::ProposeGathered(bool at_once) {
   if (!awaits_ || draining_) return;
   draining_ = true;
   for (; at_once || !IsGathering(); at_once = false) {
+    linger_.reset();
     std::vector<Proposal> gathered = ports_.inbox->Take();
     awaits_ = !gathered.empty();
     if (!awaits_) break;
@@ -114,12 +129,18 @@ void ReplicaDriver::ProposeClock() {
 void ReplicaDriver::Tick() {
   if (failed_) return;
   const Instant now = ports_.runtime->Now();
+  if (linger_ && now >= linger_->until) {
+    linger_.reset();
+    ProposeGathered(false);
+  }
   if (now >= clock_at_) ProposeClock();
   if (!failed_ && now >= quorum_.wake_at()) Step(quorum::Tick{});
 }
 
 Instant ReplicaDriver::wake_at() const {
-  return failed_ ? quorum::kNever : std::min(quorum_.wake_at(), clock_at_);
+  if (failed_) return quorum::kNever;
+  const Instant at = std::min(quorum_.wake_at(), clock_at_);
+  return linger_ ? std::min(at, linger_->until) : at;
 }
 
 // Entries get the leader's time, which never falls within a log.

@@ -126,6 +126,8 @@ class ReplicaDriver {
   void OnFrameRead(const quorum::SendFrame& order, uint64_t ticket, Result<std::vector<Entry>> entries);
   void SendEntries(const quorum::SendFrame& order, std::vector<Entry> entries);
   bool IsGathering() const;
+  bool MayLinger() const;
+  void LingerAfterCommit();
   bool ProposalWaits() const;
   void ProposeGathered(bool at_once);
   void LoseStream(NodeId peer, quorum::SessionId session);
@@ -157,8 +159,9 @@ class ReplicaDriver {
   uint64_t last_id_ = 0;
 
   CommitPace pace_;
-  bool awaits_ = false;    // Comes back to the inbox without being asked.
-  bool draining_ = false;  // The steps that it takes do not drain again.
+  std::optional<CommitPace::Linger> linger_;  // Since everything is committed, until the next proposal.
+  bool awaits_ = false;                       // Comes back to the inbox without being asked.
+  bool draining_ = false;                     // The steps that it takes do not drain again.
 
   std::optional<Timestamp> next_due_;
   Instant clock_at_ = quorum::kNever;

@@ -68,6 +68,7 @@ void ReplicaDriver::Execute(const quorum::Effects& effects, std::vector<Proposal
     // Whether what is not committed survives is for the next leader; whoever waits can ask again.
     if (effects.role->role != quorum::Role::kLeader) {
       pace_.Forget();
+      linger_.reset();
       AnswerUncertain(handed_end_, "leadership was lost before the entry was committed");
     }
     hooks_.role_changed();
@@ -136,7 +137,7 @@ Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Pr
     LearnAddresses(entries.back().bytes());
   }
   if (append.commands > 0) {
-    pace_.OnProposed(append.end, ports_.runtime->Now());
+    pace_.OnProposed(append.end, append.commands, ports_.runtime->Now());
     MOM_CHECK(proposals != nullptr && append.commands == proposals->size(), append.commands);
     for (auto& proposal : *proposals) {
       if (proposal.done) waiting_.push_back(Waiting{offset, std::move(proposal.done)});
@@ -229,6 +230,7 @@ void ReplicaDriver::SendEntries(const quorum::SendFrame& order, std::vector<Entr
 
 void ReplicaDriver::ExecuteCommit(Offset end) {
   pace_.OnCommitted(end, ports_.runtime->Now());
+  if (end == quorum_.log_end()) LingerAfterCommit();
   std::vector<Pending> committed;
   const Offset from = std::max(handed_end_, tail_.begin());
   committed.reserve((end - std::min(from, end)).value);

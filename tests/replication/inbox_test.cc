@@ -40,6 +40,18 @@ TEST(InboxTest, WhoHasTakenSomethingComesBackUnasked) {
   EXPECT_TRUE(inbox.Add(Of("c"))) << "nobody would ever take it";
 }
 
+TEST(InboxTest, WakesTheDriverOnceMoreWhenSoManyAreThere) {
+  Inbox inbox;
+  EXPECT_TRUE(inbox.Add(Of("a")));
+  inbox.WakeAt(3);
+  EXPECT_FALSE(inbox.Add(Of("b")));
+  EXPECT_TRUE(inbox.Add(Of("c")));
+  EXPECT_FALSE(inbox.Add(Of("d"))) << "once is enough";
+  inbox.WakeAt(5);
+  EXPECT_EQ(inbox.Take().size(), 4u);
+  for (int i = 0; i < 6; ++i) EXPECT_FALSE(inbox.Add(Of("e"))) << "taken since: nobody waits for a number";
+}
+
 // A driver that stops coming back after an empty hand must never leave anything behind.
 TEST(InboxTest, NothingIsLeftBehindByManyThreads) {
   constexpr int kThreads = 4;
@@ -69,7 +81,7 @@ TEST(CommitPaceTest, WaitsWhileCommitsAreQuickAndNotAcrossLongDistances) {
   uint64_t end = 0;
   int64_t now = 0;
   const auto commit = [&](int64_t ms) {
-    pace.OnProposed(Offset{++end}, Instant{now});
+    pace.OnProposed(Offset{++end}, 1, Instant{now});
     pace.OnCommitted(Offset{end - 1}, Instant{now + 1});  // Of what came before it: does not count.
     pace.OnCommitted(Offset{end}, Instant{now += ms * kMs});
   };
@@ -83,9 +95,33 @@ TEST(CommitPaceTest, WaitsWhileCommitsAreQuickAndNotAcrossLongDistances) {
   EXPECT_TRUE(pace.IsShort());
 }
 
+// A crowd of clients that was answered together comes back together: most of it is waited for, but not for
+// longer than a commit takes.
+TEST(CommitPaceTest, LingersForACrowdAndNotForAFew) {
+  constexpr int64_t kMs = 1'000'000;
+  CommitPace pace;
+  EXPECT_FALSE(pace.MayLinger()) << "nobody was there yet";
+  uint64_t end = 0;
+  int64_t now = 0;
+  const auto commit = [&](size_t commands, int64_t ms) {
+    pace.OnProposed(Offset{end += commands}, commands, Instant{now});
+    pace.OnCommitted(Offset{end}, Instant{now += ms * kMs});
+  };
+  for (int i = 0; i < 100; ++i) commit(20, 2);
+  ASSERT_TRUE(pace.MayLinger());
+  const auto linger = pace.LingerFrom(Instant{now}, 10);
+  EXPECT_EQ(linger.commands, 24u);
+  EXPECT_GT(linger.until, Instant{now + kMs});
+  EXPECT_LE(linger.until, Instant{now + 2 * kMs});
+  commit(7, 2);
+  EXPECT_FALSE(pace.MayLinger());
+  for (int i = 0; i < 100; ++i) commit(20, 6);
+  EXPECT_FALSE(pace.MayLinger()) << "across a long distance";
+}
+
 TEST(CommitPaceTest, WhatWasNeverCommittedIsForgotten) {
   CommitPace pace;
-  pace.OnProposed(Offset{5}, Instant{0});
+  pace.OnProposed(Offset{5}, 1, Instant{0});
   pace.Forget();
   pace.OnCommitted(Offset{9}, Instant{int64_t{3600} * 1'000'000'000});
   EXPECT_TRUE(pace.IsShort());
