@@ -22,6 +22,11 @@ void CommitPace::OnCommitted(Offset end, Instant now) {
   measured_.reset();
 }
 
+void CommitPace::Forget() {
+  measured_.reset();
+  last_commands_ = 0;
+}
+
 bool CommitPace::IsShort() const {
   return mean_ns_ < kShortNs;
 }

@@ -23,7 +23,7 @@ class CommitPace {
   void OnProposed(Offset end, size_t commands, Instant now);
   void OnCommitted(Offset end, Instant now);
   // Leadership was lost: what was proposed may never be committed.
-  void Forget() { measured_.reset(); }
+  void Forget();
   // So short that commands had better wait for the commit of those before them and travel in one batch.
   // Across long distances waiting would cost more than the batch saves.
   bool IsShort() const;
