@@ -148,8 +148,9 @@ Status LevelDbView::Write(const broker::ViewBatch& batch) {
     StoreValue(key, *value, &stored);
     write.Put(ToSlice(key), ToSlice(stored));
   }
+  records_.BeginWrite(batch);
   Status written = Translate(db_->Write(leveldb::WriteOptions(), &write)).Annotate("writing the view");
-  if (written.ok()) records_.Update(batch);
+  if (written.ok()) records_.EndWrite(batch);
   return written;
 }
 

@@ -15,8 +15,9 @@
 namespace mom::replication {
 
 // Thread-safe. Holds keys of the given tables only (first letters of keys, see docs/view_format.md) and
-// forgets a whole shard when it is full. Never stale: a value that was read while a batch was being written
-// is not kept, because Update() has changed the shard's version by then.
+// forgets a whole shard when it is full. Never stale, and never back at an older value: while a batch is
+// being written, from BeginWrite() to EndWrite(), its keys are looked up in LevelDB, and of what was read
+// before the end nothing is kept.
 class RecordCache {
  public:
   struct Found {
@@ -34,8 +35,10 @@ class RecordCache {
   Found Find(std::string_view key);
   // Keeps what LevelDB answered after a miss, unless a batch was written since.
   void Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version);
-  // `batch` is in LevelDB now. Called by the one writer.
-  void Update(const broker::ViewBatch& batch);
+  // LevelDB is about to be given `batch`, and has it. Called by the one writer. A batch that LevelDB refused
+  // is never ended: its keys stay with LevelDB.
+  void BeginWrite(const broker::ViewBatch& batch);
+  void EndWrite(const broker::ViewBatch& batch);
 
  private:
   static constexpr size_t kShards = 16;
@@ -46,10 +49,15 @@ class RecordCache {
     using is_transparent = void;
     size_t operator()(std::string_view key) const { return std::hash<std::string_view>()(key); }
   };
+  struct Record {
+    std::optional<std::string> value;
+    bool is_being_written = false;  // And `value` may be the one before.
+  };
   struct Shard {
     std::mutex mutex;
-    uint64_t version = 0;  // Guarded by mutex, like the next.
-    std::unordered_map<std::string, std::optional<std::string>, Hash, std::equal_to<>> records;
+    uint64_t version = 0;  // Guarded by mutex, like the next two. Changes at the end of a write.
+    bool is_being_written = false;
+    std::unordered_map<std::string, Record, Hash, std::equal_to<>> records;
   };
 
   Shard& ShardOf(std::string_view key) { return shards_[Hash()(key) % kShards]; }
