@@ -117,6 +117,7 @@ class PistacheWorker {
  private:
   friend struct Connection;
 
+  void PutParser(Pistache::Tcp::Peer* peer);
   void OpenWakeUps();
   void OnWake();
   void OnTick();
