@@ -14,7 +14,7 @@ class TrackedFile final : public leveldb::WritableFile {
   leveldb::Status Append(const leveldb::Slice& data) override {
     leveldb::Status status = file_->Append(data);
     size_ += data.size();
-    env_->Wrote(name_, size_);
+    env_->Wrote(name_);
     return status;
   }
   leveldb::Status Close() override { return file_->Close(); }
@@ -38,7 +38,7 @@ leveldb::Status LevelDbCrashEnv::NewWritableFile(const std::string& name, leveld
   leveldb::WritableFile* file = nullptr;
   leveldb::Status status = target()->NewWritableFile(name, &file);
   if (!status.ok()) return status;
-  Wrote(name, 0);
+  Wrote(name);
   *result = new TrackedFile(this, name, file, 0);
   return status;
 }
@@ -70,14 +70,14 @@ leveldb::Status LevelDbCrashEnv::RemoveFile(const std::string& name) {
   return target()->RemoveFile(name);
 }
 
-void LevelDbCrashEnv::Wrote(const std::string& name, uint64_t size) {
+void LevelDbCrashEnv::Wrote(const std::string& name) {
   std::lock_guard lock(mutex_);
-  files_[name].written = size;
+  files_.try_emplace(name, 0);
 }
 
 void LevelDbCrashEnv::Synced(const std::string& name, uint64_t size) {
   std::lock_guard lock(mutex_);
-  if (!frozen_) files_[name].synced = size;
+  if (!frozen_) files_[name] = size;
 }
 
 void LevelDbCrashEnv::Freeze() {
@@ -87,10 +87,10 @@ void LevelDbCrashEnv::Freeze() {
 
 void LevelDbCrashEnv::Crash() {
   std::lock_guard lock(mutex_);
-  for (auto& [name, sizes] : files_) {
-    if (sizes.synced == 0) {
+  for (const auto& [name, synced] : files_) {
+    if (synced == 0) {
       if (!target()->RemoveFile(name).ok()) continue;  // Renamed away meanwhile.
-    } else if (truncate(name.c_str(), static_cast<off_t>(sizes.synced)) != 0) {
+    } else if (truncate(name.c_str(), static_cast<off_t>(synced)) != 0) {
       continue;
     }
   }

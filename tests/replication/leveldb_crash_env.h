@@ -26,16 +26,12 @@ class LevelDbCrashEnv final : public leveldb::EnvWrapper {
   // Cuts all files. REQUIRES: nothing has them open.
   void Crash();
 
-  void Wrote(const std::string& name, uint64_t size);
+  void Wrote(const std::string& name);
   void Synced(const std::string& name, uint64_t size);
 
  private:
-  struct Sizes {
-    uint64_t written = 0;
-    uint64_t synced = 0;
-  };
   std::mutex mutex_;
-  std::map<std::string, Sizes> files_;
+  std::map<std::string, uint64_t> files_;  // Bytes that were synced.
   bool frozen_ = false;
 };
 
