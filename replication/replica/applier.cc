@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kBatchEntriesMax = 1024;
 constexpr size_t kBatchBytesMax = 4u << 20;  // Payload; what it turns into is about as much.
+constexpr size_t kAppendedMax = 4;           // A follower may get the next before the last is committed.
 
 // These are in the log and may be committed: another node may apply them.
 template <typename Container>
@@ -36,6 +37,20 @@ void Applier::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
+// Those of an older epoch were truncated. What does not fit is run when it is committed.
+void Applier::Appended(std::vector<Entry> entries) {
+  MOM_CHECK(!entries.empty());
+  {
+    std::lock_guard lock(mutex_);
+    while (!appended_.empty() && appended_.back().back().offset >= entries.front().offset)
+      appended_.pop_back();
+    if (stopping_ || appended_.size() >= kAppendedMax) return;
+    appended_.push_back(std::move(entries));
+    if (!CanRunAheadLocked()) return;
+  }
+  wake_.notify_one();
+}
+
 void Applier::Commit(Offset end, std::vector<Pending> entries) {
   {
     std::lock_guard lock(mutex_);
@@ -44,6 +59,7 @@ void Applier::Commit(Offset end, std::vector<Pending> entries) {
       committed_end_ = end;
       for (auto& pending : entries) queue_.push_back(std::move(pending));
       entries.clear();
+      while (!appended_.empty() && appended_.front().front().offset < end) appended_.pop_front();
     }
   }
   GiveUp(&entries, "the node is stopping");
@@ -65,24 +81,68 @@ void Applier::Run() {
   wal::NameThisThread("mom-apply");
   wal::InterruptNobody();
   for (;;) {
+    std::vector<Entry> appended;
     {
       std::unique_lock lock(mutex_);
-      wake_.wait(lock, [&] { return stopping_ || state_.end < committed_end_; });
+      wake_.wait(lock, [&] { return stopping_ || state_.end < committed_end_ || CanRunAheadLocked(); });
       if (stopping_) return;
+      if (state_.end >= committed_end_) {
+        appended = std::move(appended_.front());
+        appended_.pop_front();
+      }
     }
-    std::vector<Pending> batch;
-    Status status = Gather(&batch);
-    if (status.ok()) status = ApplyBatch(&batch);
-    if (!status.ok()) {
+    if (!appended.empty()) {
+      RunAhead(appended);
+      continue;
+    }
+    Batch batch;
+    if (Status status = ApplyCommitted(&batch); !status.ok()) {
       GiveUp(&batch, "the node failed");
-      Fail(status);
-      return;
+      return Fail(status);
     }
   }
 }
 
+// One batch at a time, of what follows at once: it must be possible to throw it away.
+bool Applier::CanRunAheadLocked() const {
+  return !ahead_ && !appended_.empty() && appended_.front().front().offset == state_.end;
+}
+
+void Applier::RunAhead(const std::vector<Entry>& entries) {
+  ahead_ = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks);
+  for (const Entry& entry : entries) {
+    if (ahead_->size() >= kBatchEntriesMax || ahead_->log_bytes() >= kBatchBytesMax) break;
+    ahead_->Run(entry);
+  }
+  ahead_->Finish();
+}
+
+Status Applier::ApplyCommitted(Batch* batch) {
+  std::unique_ptr<ExecutedBatch> executed;
+  if (TakeThoseAhead(batch)) {
+    executed = std::move(ahead_);
+  } else {
+    ahead_.reset();
+    MOM_RETURN_IF_ERROR(Gather(batch));
+    executed = Execute(*batch);
+  }
+  return WriteAndAnswer(executed.get(), batch);
+}
+
+// False: nothing was run ahead, or others were committed, or only some of them.
+bool Applier::TakeThoseAhead(Batch* batch) {
+  if (!ahead_) return false;
+  std::lock_guard lock(mutex_);
+  if (!ahead_->BeginsLike(queue_)) return false;
+  for (size_t i = 0; i < ahead_->size(); ++i) {
+    batch->push_back(std::move(queue_.front()));
+    queue_.pop_front();
+  }
+  return true;
+}
+
 // From the queue when it continues where the view is, else from the log.
-Status Applier::Gather(std::vector<Pending>* batch) {
+Status Applier::Gather(Batch* batch) {
   Offset committed_end;
   Offset queue_begin;
   {
@@ -108,31 +168,27 @@ Status Applier::Gather(std::vector<Pending>* batch) {
   return Status();
 }
 
-Status Applier::ApplyBatch(std::vector<Pending>* batch) {
+std::unique_ptr<ExecutedBatch> Applier::Execute(const Batch& batch) {
   MOM_CHECK(broker::ReadAppliedState(*latest_).digest == state_.digest, state_.end);
-  broker::EntryBatch applied(latest_.get(), state_);
-  std::vector<Outcome> outcomes;
-  uint64_t log_bytes = 0;
-  outcomes.reserve(batch->size());
-  for (const Pending& pending : *batch) {
-    log_bytes += pending.entry.bytes().size();
-    outcomes.push_back(
-        Outcome{Status(), applied.Apply(pending.entry), pending.entry.offset, pending.entry.epoch});
-    hooks_.marks->OnEntry(applied.state());
-  }
-  const broker::ViewBatch& changes = applied.Finish();
-  if (Status status = view_->Write(changes); !status.ok()) return status;
-  state_ = applied.state();
-  hooks_.marks->OnBatch(state_);
-  next_due_ = broker::NextDue(*latest_, next_due_, changes);
-  hooks_.applied(state_, next_due_, log_bytes);
+  auto executed = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks);
+  for (const Pending& pending : batch) executed->Run(pending.entry);
+  executed->Finish();
+  return executed;
+}
+
+Status Applier::WriteAndAnswer(ExecutedBatch* executed, Batch* batch) {
+  MOM_RETURN_IF_ERROR(executed->Write(view_));
+  state_ = executed->state();
+  next_due_ = broker::NextDue(*latest_, next_due_, executed->changes());
+  hooks_.applied(state_, next_due_, executed->log_bytes());
   hooks_.answer([&] {
+    std::vector<Outcome>& outcomes = *executed->outcomes();
     for (size_t i = 0; i < batch->size(); ++i) {
       if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
     }
     batch->clear();
   });
-  if (!applied.woken()->empty()) hooks_.woken(*applied.woken());
+  if (!executed->woken().empty()) hooks_.woken(executed->woken());
   return Status();
 }
 

@@ -1,12 +1,15 @@
-// Applier: takes committed entries in order, applies them, writes one LevelDB batch for all that has
-// gathered, then answers.
+// Applier: takes committed entries in order, runs them, writes one LevelDB batch for all that has gathered,
+// then answers. While the log makes appended entries durable it runs them ahead: once they are committed they
+// need only be written. docs/adr/0018-entries-are-run-ahead.md.
 #pragma once
 
 #include <atomic>
 #include <condition_variable>
 #include <deque>
 #include <functional>
+#include <memory>
 #include <mutex>
+#include <optional>
 #include <set>
 #include <string>
 #include <thread>
@@ -16,6 +19,7 @@
 #include "core/base/result.h"
 #include "core/broker/broker.h"
 #include "replication/replica/digest_marks.h"
+#include "replication/replica/executed_batch.h"
 #include "replication/replica/proposal.h"
 #include "replication/view/leveldb_view.h"
 
@@ -45,6 +49,8 @@ class Applier {
   Applier& operator=(const Applier&) = delete;
 
   void Start();
+  // Were appended to the log, contiguous, and may be truncated again.
+  void Appended(std::vector<Entry> entries);
   // Everything below `end` is committed; `entries` are those of it that the caller has at hand, contiguous
   // and ending at `end`. Others are read from the log.
   void Commit(Offset end, std::vector<Pending> entries);
@@ -52,9 +58,16 @@ class Applier {
   void Stop();
 
  private:
+  using Batch = std::vector<Pending>;
+
   void Run();
-  Status Gather(std::vector<Pending>* batch);
-  Status ApplyBatch(std::vector<Pending>* batch);
+  bool CanRunAheadLocked() const;
+  void RunAhead(const std::vector<Entry>& entries);
+  Status ApplyCommitted(Batch* batch);
+  bool TakeThoseAhead(Batch* batch);
+  Status Gather(Batch* batch);
+  std::unique_ptr<ExecutedBatch> Execute(const Batch& batch);
+  Status WriteAndAnswer(ExecutedBatch* executed, Batch* batch);
   void Fail(const Status& status);
 
   LevelDbView* const view_;
@@ -63,10 +76,12 @@ class Applier {
   const std::unique_ptr<broker::ViewReader> latest_;
   broker::AppliedState state_;
   std::optional<Timestamp> next_due_;
+  std::unique_ptr<ExecutedBatch> ahead_;  // Those behind state_, not known to be committed when they were run.
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Pending> queue_;  // Guarded by mutex_, like the next.
+  std::deque<Pending> queue_;                 // Guarded by mutex_, like the next ones.
+  std::deque<std::vector<Entry>> appended_;  // Not committed and not run yet; ascending.
   Offset committed_end_;
   bool stopping_ = false;
   std::thread thread_;

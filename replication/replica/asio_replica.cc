@@ -216,6 +216,10 @@ void AsioReplica::OnReplicaThread(std::function<void()> task) {
   });
 }
 
+void AsioReplica::Appended(std::vector<Entry> entries) {
+  applier_->Appended(std::move(entries));
+}
+
 void AsioReplica::Commit(Offset end, std::vector<Pending> entries) {
   committed_end_ = end.value;
   applier_->Commit(end, std::move(entries));

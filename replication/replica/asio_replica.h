@@ -110,6 +110,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void StopView();
   void Install(PulledSnapshot pulled);
   void RemoveRetired();
+  void Appended(std::vector<Entry> entries) override;
   void Commit(Offset end, std::vector<Pending> entries) override;
 
   // In asio_replica_peers.cc.

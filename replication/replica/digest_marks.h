@@ -20,8 +20,8 @@ inline constexpr uint64_t kCoarseMarkEntries = 4096;
 inline constexpr size_t kMarksMax = 64;  // Of each kind.
 static_assert(kCoarseMarkEntries % kFineMarkEntries == 0);
 
-// In memory only: after a restart the first mark is where the view stands. OnEntry, OnBatch and Reset belong
-// to the applier's thread, or to who has stopped it; the rest is thread-safe.
+// In memory only: after a restart the first mark is where the view stands. OnEntry, OnBatch, Forget and Reset
+// belong to the applier's thread, or to who has stopped it; the rest is thread-safe.
 class DigestMarks {
  public:
   // The view was opened or replaced. What was marked before says nothing of it.
@@ -30,6 +30,8 @@ class DigestMarks {
   void OnEntry(const broker::AppliedState& state) {
     if (state.end.value % kFineMarkEntries == 0) pending_.push_back({state.end, state.digest});
   }
+  // What OnEntry was told since the last OnBatch did not happen.
+  void Forget() { pending_.clear(); }
   // What OnEntry was told since the last call is in the view, up to `state`.
   void OnBatch(const broker::AppliedState& state);
 

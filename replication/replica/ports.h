@@ -74,6 +74,9 @@ class PeerPort {
 class ViewPort {
  public:
   virtual ~ViewPort() = default;
+  // Was appended to the log, and may be truncated again: whoever has time can run it, but nobody may see that
+  // before it is committed.
+  virtual void Appended(std::vector<Entry> entries) = 0;
   // Everything below `end` is committed and durable here: apply it, then answer. `entries` are the last of
   // it, contiguous and ending at `end`; those before are read from the log.
   virtual void Commit(Offset end, std::vector<Pending> entries) = 0;

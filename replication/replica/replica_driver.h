@@ -118,6 +118,7 @@ class ReplicaDriver {
   std::string EncodeMembers(const quorum::VoterSet& voters) const;
   Status ExecuteAppend(const quorum::Append& append, std::vector<Proposal>* proposals);
   Status ExecuteTakeOver(const quorum::Append& append, std::vector<Entry>* entries);
+  Status SubmitAppended(std::vector<Entry> entries);
   void ExecuteSends(const quorum::Effects& effects);
   void ExecuteMessage(const quorum::Message& message);
   void ExecuteFrame(const quorum::SendFrame& order);

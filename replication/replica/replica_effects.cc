@@ -147,7 +147,7 @@ Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Pr
   }
   MOM_CHECK(offset == append.end, offset, append.end);
   last_timestamp_ = now;
-  return ports_.log->Submit(std::move(entries));
+  return SubmitAppended(std::move(entries));
 }
 
 // As follower: the entries of the frame, as they are.
@@ -160,7 +160,15 @@ Status ReplicaDriver::ExecuteTakeOver(const quorum::Append& append, std::vector<
     if (entry.kind == EntryKind::kVoters) LearnAddresses(entry.bytes());
   }
   last_timestamp_ = entries->back().timestamp;
-  return ports_.log->Submit(std::move(*entries));
+  return SubmitAppended(std::move(*entries));
+}
+
+// The disk first: the view has until it is done.
+Status ReplicaDriver::SubmitAppended(std::vector<Entry> entries) {
+  std::vector<Entry> appended = entries;
+  MOM_RETURN_IF_ERROR(ports_.log->Submit(std::move(entries)));
+  ports_.view->Appended(std::move(appended));
+  return Status();
 }
 
 // ---------------------------------------------------------------------------------------------------------

@@ -101,6 +101,7 @@ class FullNode final : private replication::RuntimePort,
   void SendLast(const quorum::Message& reply) override;
   void Close(NodeId peer, quorum::SessionId session) override;
   // ViewPort
+  void Appended(std::vector<Entry>) override {}
   void Commit(Offset end, std::vector<replication::Pending> entries) override;
   // SnapshotPort
   void Make() override;

@@ -1,0 +1,35 @@
+#include "replication/replica/executed_batch.h"
+
+#include "core/base/check.h"
+
+namespace mom::replication {
+
+ExecutedBatch::~ExecutedBatch() {
+  if (!is_written_) marks_->Forget();
+}
+
+void ExecutedBatch::Run(const Entry& entry) {
+  MOM_CHECK(finished_ == nullptr, begin_);
+  log_bytes_ += entry.bytes().size();
+  outcomes_.push_back(Outcome{Status(), changes_.Apply(entry), entry.offset, entry.epoch});
+  marks_->OnEntry(changes_.state());
+}
+
+bool ExecutedBatch::BeginsLike(const std::deque<Pending>& entries) const {
+  if (entries.size() < outcomes_.size()) return false;
+  for (size_t i = 0; i < outcomes_.size(); ++i) {
+    const Entry& entry = entries[i].entry;
+    if (entry.offset != outcomes_[i].offset || entry.epoch != outcomes_[i].epoch) return false;
+  }
+  return true;
+}
+
+Status ExecutedBatch::Write(LevelDbView* view) {
+  MOM_CHECK(finished_ != nullptr && !is_written_, begin_);
+  MOM_RETURN_IF_ERROR(view->Write(*finished_));
+  is_written_ = true;
+  marks_->OnBatch(changes_.state());
+  return Status();
+}
+
+}  // namespace mom::replication
