@@ -24,6 +24,10 @@ void AppendNode(const replication::ReplicaInfo& info, std::string* out) {
   AppendValue("mom_wal_syncs_total", "counter", "Fsyncs of log data since the start.", info.wal_syncs, out);
   AppendValue("mom_wal_entries_total", "counter", "Entries made durable since the start.", info.wal_entries,
               out);
+  AppendValue("mom_run_ahead_entries_total", "counter", "Entries run before they were committed.",
+              info.run_ahead, out);
+  AppendValue("mom_run_ahead_wasted_entries_total", "counter", "Of those, entries that had to be run again.",
+              info.run_ahead_wasted, out);
   AppendValue("mom_wal_bytes", "gauge", "Size of the log on disk.", info.wal_bytes, out);
   AppendValue("mom_log_start", "gauge", "Offset of the first retained entry.", info.log_start.value, out);
   AppendValue("mom_log_end", "gauge", "Offset behind the last written entry.", info.log_end.value, out);

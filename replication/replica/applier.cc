@@ -115,6 +115,13 @@ void Applier::RunAhead(const std::vector<Entry>& entries) {
     ahead_->Run(entry);
   }
   ahead_->Finish();
+  hooks_.ahead->run += ahead_->size();
+}
+
+void Applier::ThrowAway() {
+  if (!ahead_) return;
+  hooks_.ahead->wasted += ahead_->size();
+  ahead_.reset();
 }
 
 Status Applier::ApplyCommitted(Batch* batch) {
@@ -122,7 +129,7 @@ Status Applier::ApplyCommitted(Batch* batch) {
   if (TakeThoseAhead(batch)) {
     executed = std::move(ahead_);
   } else {
-    ahead_.reset();
+    ThrowAway();
     MOM_RETURN_IF_ERROR(Gather(batch));
     executed = Execute(*batch);
   }

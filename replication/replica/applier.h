@@ -25,8 +25,15 @@
 
 namespace mom::replication {
 
+// Entries, since the start. Thread-safe.
+struct AheadCounts {
+  std::atomic<uint64_t> run{0};     // Before they were known to be committed.
+  std::atomic<uint64_t> wasted{0};  // Of those: were not committed, or not all of a batch together.
+};
+
 struct ApplierHooks {
-  DigestMarks* marks = nullptr;  // Told of every entry. Not owned; must outlive the applier.
+  AheadCounts* ahead = nullptr;  // Not owned, like the next; must outlive the applier.
+  DigestMarks* marks = nullptr;  // Told of every entry.
   // Reads entries from `from` on, at least one; called for those that were committed before the start.
   std::function<Result<std::vector<Entry>>(Offset from)> read_log;
   // After every batch, which stood for `log_bytes` of payload; on the applier thread; must not block.
@@ -63,6 +70,7 @@ class Applier {
   void Run();
   bool CanRunAheadLocked() const;
   void RunAhead(const std::vector<Entry>& entries);
+  void ThrowAway();
   Status ApplyCommitted(Batch* batch);
   bool TakeThoseAhead(Batch* batch);
   Status Gather(Batch* batch);
@@ -76,11 +84,12 @@ class Applier {
   const std::unique_ptr<broker::ViewReader> latest_;
   broker::AppliedState state_;
   std::optional<Timestamp> next_due_;
-  std::unique_ptr<ExecutedBatch> ahead_;  // Those behind state_, not known to be committed when they were run.
+  std::unique_ptr<ExecutedBatch>
+      ahead_;  // Those behind state_, not known to be committed when they were run.
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Pending> queue_;                 // Guarded by mutex_, like the next ones.
+  std::deque<Pending> queue_;                // Guarded by mutex_, like the next ones.
   std::deque<std::vector<Entry>> appended_;  // Not committed and not run yet; ascending.
   Offset committed_end_;
   bool stopping_ = false;

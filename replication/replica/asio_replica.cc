@@ -71,6 +71,7 @@ AsioReplica::~AsioReplica() {
 
 ApplierHooks AsioReplica::MakeHooks() {
   ApplierHooks hooks;
+  hooks.ahead = &ahead_;
   hooks.marks = &marks_;
   hooks.read_log = [this](Offset from) { return log_.ReadNow(from, kReadBytesMax); };
   hooks.applied = [this](const broker::AppliedState& state, std::optional<Timestamp> next_due,

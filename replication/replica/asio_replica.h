@@ -173,6 +173,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::optional<Timestamp> last_due_;     // Used by the applier thread only: what the replica was told last.
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};
+  AheadCounts ahead_;
   std::atomic<uint64_t> wal_syncs_{0};
   std::atomic<bool> disk_nearly_full_{false};
   std::atomic<bool> caught_up_{false};

@@ -90,6 +90,8 @@ ReplicaInfo AsioReplica::OwnInfo() const {
   info.digest = applied.digest;
   info.high_watermark = std::max(info.high_watermark, Offset{committed_end_.load()});
   info.log_start = Offset{log_start_.load()};
+  info.run_ahead = ahead_.run.load();
+  info.run_ahead_wasted = ahead_.wasted.load();
   info.wal_syncs = wal_syncs_.load();
   info.wal_entries = wal_entries_.load();
   info.wal_bytes = wal_bytes_.load();

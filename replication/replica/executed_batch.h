@@ -1,6 +1,6 @@
 // ExecutedBatch: entries run against a view, and what they change, before it is written there. Nobody sees
-// anything of it until Write; thrown away instead it leaves no trace, since what the broker does is a function
-// of the view and the entries alone.
+// anything of it until Write; thrown away instead it leaves no trace, since what the broker does is a
+// function of the view and the entries alone.
 #pragma once
 
 #include <cstdint>
