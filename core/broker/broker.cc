@@ -99,6 +99,7 @@ v1::Reply EntryBatch::Apply(const Entry& entry) {
   MOM_CHECK(entry.epoch >= state_.epoch, entry.epoch, state_.epoch);
   ViewOverlay changes(&changes_);
   v1::Reply reply;
+  origin_ = 0;
   if (entry.kind == EntryKind::kCommand) reply = RunCommand(entry, &changes);
   if (entry.kind == EntryKind::kClock) {
     Context context(&changes, entry.offset, entry.timestamp);
@@ -149,6 +150,7 @@ v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
   if (!command.ParseFromArray(entry.bytes().data(), static_cast<int>(entry.bytes().size()))) {
     return Refuse(v1::ERROR_MALFORMED, "the command cannot be decoded");
   }
+  origin_ = command.origin();
   if (command.idempotency_key().size() > kShortTextBytesMax || command.user().size() > kNameBytesMax) {
     return Refuse(v1::ERROR_MALFORMED, "the user or the idempotency key is too long");
   }

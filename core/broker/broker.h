@@ -53,6 +53,8 @@ class EntryBatch {
   // REQUIRES: entry.offset is state().end; not finished. Otherwise as Apply() above.
   v1::Reply Apply(const Entry& entry);
   const AppliedState& state() const { return state_; }
+  // Of the command that was applied last; 0: it names none, or was no command.
+  uint64_t origin() const { return origin_; }
   std::set<std::string>* woken() { return &woken_; }
   // All changes, with the new AppliedState. Ends the batch.
   const ViewBatch& Finish();
@@ -78,6 +80,7 @@ class EntryBatch {
   google::protobuf::Arena arena_;  // Of the command that is being applied.
   ViewOverlay changes_;
   AppliedState state_;
+  uint64_t origin_ = 0;
   std::set<std::string> woken_;
   LastParsed<v1::SessionRecord> session_;
   LastParsed<v1::UserRecord> user_;

@@ -191,7 +191,12 @@ Status Applier::WriteAndAnswer(ExecutedBatch* executed, Batch* batch) {
   hooks_.answer([&] {
     std::vector<Outcome>& outcomes = *executed->outcomes();
     for (size_t i = 0; i < batch->size(); ++i) {
-      if ((*batch)[i].done) (*batch)[i].done(std::move(outcomes[i]));
+      Pending& pending = (*batch)[i];
+      if (pending.done) {
+        pending.done(std::move(outcomes[i]));
+      } else if (executed->origin(i) != 0 && hooks_.settle) {
+        hooks_.settle(executed->origin(i), pending.entry, &outcomes[i]);
+      }
     }
     batch->clear();
   });

@@ -42,6 +42,8 @@ struct ApplierHooks {
       applied;
   // Must call `answers`, which gives those of a batch; not empty.
   std::function<void(const std::function<void()>& answers)> answer;
+  // A command that came by way of another node, or did so once; among the answers. May be empty.
+  std::function<void(uint64_t origin, const Entry& entry, Outcome* outcome)> settle = {};
   std::function<void(const std::set<std::string>& queues)> woken;
   // Once; the applier has stopped and the node must.
   std::function<void(const Status& status)> failed;

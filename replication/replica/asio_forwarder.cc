@@ -1,5 +1,7 @@
 #include "replication/replica/asio_forwarder.h"
 
+#include <sodium.h>
+
 #include <chrono>
 #include <utility>
 
@@ -11,6 +13,13 @@ constexpr int64_t kTryMs = 5000;      // Then the client is told, and may go on 
 constexpr int64_t kForwardMs = 3000;  // One attempt.
 constexpr auto kPause = std::chrono::milliseconds(5);
 
+// So that it does not meet those of this node's past, or of other nodes.
+uint64_t RandomOrigin() {
+  uint64_t origin = 0;
+  randombytes_buf(&origin, sizeof origin);
+  return origin;
+}
+
 }  // namespace
 
 AsioForwarder::AsioForwarder(AsioRuntime* runtime, Transport* transport, NodeId self, ForwarderHooks hooks)
@@ -18,7 +27,8 @@ AsioForwarder::AsioForwarder(AsioRuntime* runtime, Transport* transport, NodeId 
       transport_(transport),
       self_(self),
       hooks_(std::move(hooks)),
-      timer_(runtime->io()) {}
+      timer_(runtime->io()),
+      last_origin_(RandomOrigin()) {}
 
 void AsioForwarder::Send(ForwardedCommand command) {
   command.deadline = Instant{runtime_->Now().ns + kTryMs * kNsPerMs};
@@ -48,16 +58,39 @@ void AsioForwarder::Forward(NodeId to, ForwardedCommand command) {
   call->command = std::move(command);
   {
     std::lock_guard lock(mutex_);
-    calls_.insert(call);
+    calls_[call->command.origin] = call;
+    calls_count_ = calls_.size();
   }
-  transport_->Forward(to, *payload, kForwardMs, [this, call](Outcome outcome) {
-    if (call->over.exchange(true)) return;
-    {
-      std::lock_guard lock(mutex_);
-      calls_.erase(call);
-    }
-    OnOutcome(std::move(call->command), true, std::move(outcome));
-  });
+  transport_->Forward(
+      to, *payload, kForwardMs,
+      [this, call](Outcome outcome) {
+        if (call->over.exchange(true)) return;
+        Forget(call->command.origin);
+        OnOutcome(std::move(call->command), true, std::move(outcome));
+      },
+      Settled(call, &call->over));
+}
+
+void AsioForwarder::Forget(uint64_t origin) {
+  std::lock_guard lock(mutex_);
+  calls_.erase(origin);
+  calls_count_ = calls_.size();
+}
+
+// The same origin alone proves nothing: it may be another node's, or of this node's past. The same bytes do.
+void AsioForwarder::Settle(uint64_t origin, const Entry& entry, Outcome* outcome) {
+  if (calls_count_ == 0) return;
+  CallPtr call;
+  {
+    std::lock_guard lock(mutex_);
+    const auto it = calls_.find(origin);
+    if (it == calls_.end() || *it->second->command.payload != entry.bytes()) return;
+    if (it->second->over.exchange(true)) return;
+    call = std::move(it->second);
+    calls_.erase(it);
+    calls_count_ = calls_.size();
+  }
+  call->command.done(std::move(*outcome));
 }
 
 void AsioForwarder::OnOutcome(ForwardedCommand command, bool remote, Outcome outcome) {
@@ -103,19 +136,28 @@ void AsioForwarder::TryParked() {
 void AsioForwarder::OnLeaderChanged() {
   const NodeId leader = hooks_.leader();
   if (leader == NodeId{}) return;
+  GiveUp([leader](const Call& call) { return call.to != leader; }, "another node leads now");
+  if (!parked_.empty()) TryParked();
+}
+
+void AsioForwarder::OnLogReplaced() {
+  GiveUp([](const Call&) { return true; }, "a snapshot took the place of this node's log");
+}
+
+void AsioForwarder::GiveUp(const std::function<bool(const Call&)>& is_lost, const char* why) {
   std::vector<CallPtr> lost;
   {
     std::lock_guard lock(mutex_);
     for (auto it = calls_.begin(); it != calls_.end();) {
-      const bool is_lost = (*it)->to != leader && !(*it)->over.exchange(true);
-      if (is_lost) lost.push_back(*it);
-      it = is_lost ? calls_.erase(it) : std::next(it);
+      const CallPtr& call = it->second;
+      const bool goes = is_lost(*call) && !call->over.exchange(true);
+      if (goes) lost.push_back(call);
+      it = goes ? calls_.erase(it) : std::next(it);
     }
+    calls_count_ = calls_.size();
   }
-  for (const CallPtr& call : lost) {
-    OnOutcome(std::move(call->command), true, Refused(Status::kUncertain, "another node leads now"));
-  }
-  if (!parked_.empty()) TryParked();
+  for (const CallPtr& call : lost)
+    OnOutcome(std::move(call->command), true, Refused(Status::kUncertain, why));
 }
 
 void AsioForwarder::Stop() {

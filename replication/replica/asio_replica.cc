@@ -89,6 +89,11 @@ ApplierHooks AsioReplica::MakeHooks() {
     if (options_.transport == nullptr) return AnswerInScope(answers);
     options_.transport->AnswerTogether([&] { AnswerInScope(answers); });
   };
+  if (forwarder_) {
+    hooks.settle = [this](uint64_t origin, const Entry& entry, Outcome* outcome) {
+      forwarder_->Settle(origin, entry, outcome);
+    };
+  }
   hooks.woken = [this](const std::set<std::string>& queues) {
     if (woken_listener_) woken_listener_(queues);
   };
@@ -166,6 +171,8 @@ void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done
   if (disk_nearly_full_ && NeedsRoom(command)) {
     return done(Refused(Status::kNoSpace, "the disk is nearly full; receive and acknowledge, or add space"));
   }
+  if (forwarder_) command.set_origin(forwarder_->NewOrigin());
+  const uint64_t origin = command.origin();
   auto payload = std::make_shared<const std::string>(command.SerializeAsString());
   if (payload->size() > kEntryPayloadBytesMax) {
     return done(Refused(Status::kInvalidArgument, "the request makes an entry of more than 4 MiB; split it"));
@@ -179,7 +186,7 @@ void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done
     done(std::move(outcome));
   };
   if (!forwarder_) return ProposeHere(std::move(payload), std::move(finish));
-  forwarder_->Send({std::move(payload), !command.idempotency_key().empty(), std::move(finish), {}});
+  forwarder_->Send({std::move(payload), origin, !command.idempotency_key().empty(), std::move(finish), {}});
 }
 
 bool AsioReplica::TakeRoom(uint64_t bytes) {

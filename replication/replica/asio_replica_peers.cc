@@ -187,6 +187,7 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   log_start_ = state.end.value;
   if (const auto voters = latest_.Get(broker::keys::Voters())) driver_.LearnAddresses(*voters);
   StartView();
+  if (forwarder_) forwarder_->OnLogReplaced();
   driver_.OnSnapshotInstalled(pulled.installation.id, pulled.installation.timestamp);
   OnApplied(broker::NextDue(FrozenReader(view_.Get())));
   if (options_.on_snapshot) options_.on_snapshot(state.end);

@@ -12,6 +12,7 @@ void ExecutedBatch::Run(const Entry& entry) {
   MOM_CHECK(finished_ == nullptr, begin_);
   log_bytes_ += entry.bytes().size();
   outcomes_.push_back(Outcome{Status(), changes_.Apply(entry), entry.offset, entry.epoch});
+  origins_.push_back(changes_.origin());
   marks_->OnEntry(changes_.state());
 }
 

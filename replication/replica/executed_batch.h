@@ -48,6 +48,7 @@ class ExecutedBatch {
   uint64_t log_bytes() const { return log_bytes_; }
   // In order of the entries; may be moved from.
   std::vector<Outcome>* outcomes() { return &outcomes_; }
+  uint64_t origin(size_t index) const { return origins_[index]; }
 
  private:
   const Offset begin_;
@@ -56,6 +57,7 @@ class ExecutedBatch {
   const broker::ViewBatch* finished_ = nullptr;
   bool is_written_ = false;
   std::vector<Outcome> outcomes_;
+  std::vector<uint64_t> origins_;  // Of each entry: v1::Command.origin.
   uint64_t log_bytes_ = 0;
 };
 

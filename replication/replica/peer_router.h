@@ -35,6 +35,10 @@ class PeerRouter final : public PeerHandler {
       return replica->OnForward(from, std::move(command), std::move(reply));
     reply(Refused(Status::kNotLeader, "the node is starting"));
   }
+  Offset AppliedEnd() const override {
+    const PeerHandler* replica = replica_;
+    return replica ? replica->AppliedEnd() : Offset{};
+  }
   void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override {
     if (PeerHandler* replica = replica_) return replica->OnReadBarrier(from, std::move(reply));
     reply(Status(Status::kNotLeader, "the node is starting"));

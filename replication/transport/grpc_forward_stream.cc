@@ -22,6 +22,7 @@ ForwardStream::Verdict ForwardStream::Send(OutgoingCommand* command) {
   std::lock_guard lock(mutex_);
   if (has_ended_ || is_retired_ || is_broken_) return Verdict::kEnded;
   const size_t bytes = command->bytes.size();
+  ForgetSettledLocked();
   const bool is_full = waiting_.size() + written_.size() >= world_->options.calls_max;
   if (is_full || bytes_ + bytes > kOutBytesMax) return Verdict::kFull;
   bytes_ += bytes;
@@ -64,13 +65,16 @@ bool ForwardStream::GatherLocked(v1::ForwardUp* up) {
   const auto self = world_->Identity();
   if (is_writing_ || is_broken_ || waiting_.empty() || !self) return false;
   wire::Encode(*self, to_, up->mutable_header());
+  up->set_applied_end(world_->handler->AppliedEnd().value);
   size_t bytes = 0;
   for (size_t count = 0; !waiting_.empty() && count < wire::kForwardedMax && bytes < wire::kForwardedBytesMax;
        ++count) {
     OutgoingCommand& next = waiting_.front();
     const size_t size = next.bytes.size();
-    written_.emplace_hint(written_.end(), ++last_id_, Written{next.deadline, size, std::move(next.done)});
-    wire::Encode(wire::ForwardedCommand{last_id_, std::move(next.bytes)}, up->add_commands());
+    const bool is_watched = next.settled != nullptr;
+    written_.emplace_hint(written_.end(), ++last_id_,
+                          Written{next.deadline, size, std::move(next.done), std::move(next.settled)});
+    wire::Encode(wire::ForwardedCommand{last_id_, std::move(next.bytes), is_watched}, up->add_commands());
     waiting_.pop_front();
     bytes += size;
   }
@@ -165,7 +169,17 @@ void ForwardStream::Cancel() {
   EndLocked();
 }
 
+// In the order of the log, which is nearly that of the numbers; what is left behind another goes with it, or
+// when its time is over.
+void ForwardStream::ForgetSettledLocked() {
+  while (!written_.empty() && written_.begin()->second.settled && *written_.begin()->second.settled) {
+    bytes_ -= written_.begin()->second.bytes;
+    written_.erase(written_.begin());
+  }
+}
+
 void ForwardStream::EndIfRetiredLocked() {
+  ForgetSettledLocked();
   if (is_retired_ && waiting_.empty() && written_.empty()) EndLocked();
 }
 

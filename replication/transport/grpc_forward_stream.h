@@ -30,7 +30,8 @@ namespace mom::replication {
 struct OutgoingCommand {
   std::string bytes;
   std::chrono::steady_clock::time_point deadline;
-  std::function<void(Outcome)> done;  // Called once, without a lock held.
+  std::function<void(Outcome)> done;  // Called once, without a lock held; perhaps never once it is settled.
+  Settled settled = nullptr;
 };
 std::chrono::steady_clock::time_point ForwardDeadline(int64_t timeout_ms);
 
@@ -60,6 +61,7 @@ class ForwardStream final : public GrpcCall, public std::enable_shared_from_this
     Clock::time_point deadline;
     size_t bytes = 0;
     Done done;
+    Settled settled;
   };
 
   void OnRead(bool ok);
@@ -76,6 +78,7 @@ class ForwardStream final : public GrpcCall, public std::enable_shared_from_this
   // Answers what was read; false: the stream must end.
   bool Take();
   Status MatchLocked(std::vector<wire::ForwardedOutcome>* outcomes, Answers* answers);
+  void ForgetSettledLocked();
   void EndLocked();
   void EndIfRetiredLocked();
   void FinishIfIdleLocked();

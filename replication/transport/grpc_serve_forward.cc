@@ -9,6 +9,9 @@
 namespace mom::replication {
 namespace {
 
+// Many times what it takes to apply an entry, and still soon for a client.
+constexpr std::chrono::milliseconds kKeptMax{250};
+
 thread_local std::vector<std::shared_ptr<ServeForward>>* answered = nullptr;
 
 }  // namespace
@@ -23,7 +26,7 @@ void ServeForward::Together(const std::function<void()>& answers) {
 
 ServeForward::~ServeForward() {
   if (is_accepted_) --shared_->streams;
-  shared_->commands -= open_.size() + gathered_count_ + written_count_;
+  shared_->commands -= open_.size() + kept_.size() + gathered_count_ + written_count_;
 }
 
 void ServeForward::Accept(v1::Peer::AsyncService* service) {
@@ -101,10 +104,11 @@ Status ServeForward::Note(wire::ForwardedCommands* commands) {
   from_ = commands->header.from;
   last_id_ = commands->commands.back().id;
   ForgetLocked(now);
+  ReleaseLocked(commands->applied_end);
   std::erase_if(commands->commands, [&](const wire::ForwardedCommand& command) {
     const bool is_taken = ++shared_->commands <= shared_->world->options.calls_max;
     if (is_taken) {
-      open_.emplace_hint(open_.end(), command.id, now);
+      open_.emplace_hint(open_.end(), command.id, Open{now, command.is_watched});
     } else {
       GatherLocked(command.id, Refused(Status::kOverloaded, "too many commands wait for an answer"));
     }
@@ -116,7 +120,7 @@ Status ServeForward::Note(wire::ForwardedCommands* commands) {
 
 // Nobody waits so long for an answer.
 void ServeForward::ForgetLocked(Clock::time_point now) {
-  while (!open_.empty() && now - open_.begin()->second > std::chrono::milliseconds(2 * kCallMsMax)) {
+  while (!open_.empty() && now - open_.begin()->second.since > std::chrono::milliseconds(2 * kCallMsMax)) {
     open_.erase(open_.begin());
     --shared_->commands;
   }
@@ -124,10 +128,43 @@ void ServeForward::ForgetLocked(Clock::time_point now) {
 
 void ServeForward::Answer(uint64_t id, Outcome outcome) {
   std::lock_guard lock(mutex_);
-  if (has_ended_ || open_.erase(id) == 0) return;  // Too late, or not the first answer.
+  const auto open = open_.find(id);
+  if (has_ended_ || open == open_.end()) return;  // Too late, or not the first answer.
+  const bool is_watched = open->second.is_watched;
+  open_.erase(open);
+  if (is_watched && outcome.status.ok()) return KeepLocked(id, std::move(outcome));
   GatherLocked(id, std::move(outcome));
   if (answered == nullptr) return WriteLocked();
   if (!std::exchange(is_held_, true)) answered->push_back(shared_from_this());
+}
+
+void ServeForward::KeepLocked(uint64_t id, Outcome outcome) {
+  kept_.push_back(Kept{Clock::now(), id, std::move(outcome)});
+  ArmLocked();
+}
+
+void ServeForward::ReleaseLocked(Offset applied_end) {
+  for (; !kept_.empty() && kept_.front().outcome.offset < applied_end; kept_.pop_front()) --shared_->commands;
+}
+
+void ServeForward::ArmLocked() {
+  if (kept_.empty() || std::exchange(is_armed_, true)) return;
+  const auto wait = kept_.front().since + kKeptMax - Clock::now();
+  alarm_.Set(shared_->world->queue.get(),
+             std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::milliseconds>(wait) +
+                 std::chrono::milliseconds(1),
+             alarm_tag_.Arm(shared_from_this()));
+}
+
+void ServeForward::OnAlarm(bool) {
+  std::lock_guard lock(mutex_);
+  is_armed_ = false;
+  if (has_ended_) return;
+  const auto now = Clock::now();
+  for (; !kept_.empty() && now - kept_.front().since >= kKeptMax; kept_.pop_front())
+    GatherLocked(kept_.front().id, std::move(kept_.front().outcome));
+  WriteLocked();
+  ArmLocked();
 }
 
 void ServeForward::WriteGathered() {
@@ -187,6 +224,7 @@ void ServeForward::Cancel() {
 void ServeForward::End(const grpc::Status& status) {
   std::lock_guard lock(mutex_);
   if (std::exchange(has_ended_, true)) return;
+  if (is_armed_) alarm_.Cancel();
   end_status_ = status;
   if (!is_writing_) return FinishLocked();
   // OnWritten goes on. A refusal follows the message that is on its way, so that whoever reads learns the

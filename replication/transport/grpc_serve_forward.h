@@ -1,6 +1,9 @@
 // ServeForward: the leader's end of a stream of commands. Outcomes gather while a message is being written.
+// Successes of watched commands are kept until the other end says that it has applied them, and told if it
+// does not in time: a node whose fetch stream is stuck must still answer its clients.
 #pragma once
 
+#include <grpcpp/alarm.h>
 #include <grpcpp/grpcpp.h>
 
 #include <atomic>
@@ -49,10 +52,20 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
     v1::ForwardDown message;
     size_t bytes = 0;
   };
+  struct Open {
+    Clock::time_point since;
+    bool is_watched = false;
+  };
+  struct Kept {
+    Clock::time_point since;
+    uint64_t id = 0;
+    Outcome outcome;
+  };
 
   void OnAccepted(bool ok);
   void OnRead(bool ok);
   void OnWritten(bool ok);
+  void OnAlarm(bool ok);
   void OnFinished(bool) {}
 
   grpc::Status MayBeServed() const;
@@ -62,6 +75,9 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
   Status Note(wire::ForwardedCommands* commands);
   void Answer(uint64_t id, Outcome outcome);
   void GatherLocked(uint64_t id, Outcome outcome);
+  void KeepLocked(uint64_t id, Outcome outcome);
+  void ReleaseLocked(Offset applied_end);
+  void ArmLocked();
   void WriteLocked();
   void WriteGathered();
   void ReadLocked();
@@ -76,6 +92,7 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
   MemberTag<ServeForward> accept_tag_{&ServeForward::OnAccepted};
   MemberTag<ServeForward> read_tag_{&ServeForward::OnRead};
   MemberTag<ServeForward> write_tag_{&ServeForward::OnWritten};
+  MemberTag<ServeForward> alarm_tag_{&ServeForward::OnAlarm};
   MemberTag<ServeForward> finish_tag_{&ServeForward::OnFinished};
 
   std::mutex mutex_;  // Guards all below.
@@ -88,10 +105,13 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
   grpc::Status end_status_;
   std::optional<quorum::Identity> from_;  // Set with the first message.
   uint64_t last_id_ = 0;
-  std::map<uint64_t, Clock::time_point> open_;  // Taken and not answered, since when.
-  std::deque<Gathered> gathered_;               // Messages to be written.
-  size_t gathered_count_ = 0;                   // Outcomes in them.
-  size_t written_count_ = 0;                    // Outcomes in the message that is being written.
+  std::map<uint64_t, Open> open_;  // Taken and not answered.
+  std::deque<Kept> kept_;          // Answered, but the other end may know by itself.
+  grpc::Alarm alarm_;
+  bool is_armed_ = false;
+  std::deque<Gathered> gathered_;  // Messages to be written.
+  size_t gathered_count_ = 0;      // Outcomes in them.
+  size_t written_count_ = 0;       // Outcomes in the message that is being written.
 };
 
 }  // namespace mom::replication

@@ -58,8 +58,8 @@ class GrpcTransport final : public Transport {
   void Close(NodeId peer, quorum::SessionId session) override;
 
   void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) override;
-  void Forward(NodeId to, std::string command, int64_t timeout_ms,
-               std::function<void(Outcome)> done) override;
+  void Forward(NodeId to, std::string command, int64_t timeout_ms, std::function<void(Outcome)> done,
+               Settled settled) override;
   void AnswerTogether(const std::function<void()>& answers) override { ServeForward::Together(answers); }
   void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
   void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
@@ -264,8 +264,9 @@ void GrpcTransport::Greet(NodeId to, const Greeting& greeting, std::function<voi
 }
 
 void GrpcTransport::Forward(NodeId to, std::string command, int64_t timeout_ms,
-                            std::function<void(Outcome)> done) {
-  OutgoingCommand outgoing{std::move(command), ForwardDeadline(timeout_ms), std::move(done)};
+                            std::function<void(Outcome)> done, Settled settled) {
+  OutgoingCommand outgoing{std::move(command), ForwardDeadline(timeout_ms), std::move(done),
+                           std::move(settled)};
   const Status status = world_.Identity() ? forwards_.Send(to, &outgoing)
                                           : Status(Status::kNotFound, "not part of a cluster yet");
   if (status.ok()) return;

@@ -1,6 +1,7 @@
 // Transport: how nodes reach each other. Votes and notices, fetch streams, snapshots and forwarded commands.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -47,6 +48,10 @@ struct SnapshotChunk {
   std::vector<quorum::ReplicaKey> voters;
 };
 
+// Of a forwarded command that its sender looks for in its own log: true once the sender has found it there,
+// and waits no more. Null: it does not look.
+using Settled = std::shared_ptr<const std::atomic<bool>>;
+
 // What arrives from other nodes. Called on threads of the transport: copy, post, return. Where there is a
 // `reply`, it is called exactly once, on any thread, then or later; not called within a minute, the transport
 // gives up.
@@ -63,6 +68,8 @@ class PeerHandler {
   virtual Greeting OnGreeting(const Greeting& from) = 0;
   virtual void OnForward(const quorum::Identity& from, std::string command,
                          std::function<void(Outcome)> reply) = 0;
+  // Of this node; told to who gets its commands.
+  virtual Offset AppliedEnd() const = 0;
   // A linearizable read: the offset up to which the asker must have applied.
   virtual void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) = 0;
   virtual void OnAdminister(const quorum::Identity& from, AdminRequest request,
@@ -89,8 +96,9 @@ class Transport : public PeerPort {
   // Calls with an answer; `done` exactly once, on any thread. Not reachable: kNotFound, certainly not done.
   // Connection lost or deadline passed in between: kUncertain.
   virtual void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) = 0;
-  virtual void Forward(NodeId to, std::string command, int64_t timeout_ms,
-                       std::function<void(Outcome)> done) = 0;
+  // With `settled` a success may be told late, as who forwards learns of it by itself.
+  virtual void Forward(NodeId to, std::string command, int64_t timeout_ms, std::function<void(Outcome)> done,
+                       Settled settled = nullptr) = 0;
   // Runs `answers`, which answers many forwarded commands of others: those of a node travel together.
   virtual void AnswerTogether(const std::function<void()>& answers) = 0;
   virtual void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;

@@ -72,10 +72,12 @@ static_assert(kForwardedBytesMax + 2 * kEntryPayloadBytesMax < kMessageBytesMax)
 struct ForwardedCommand {
   uint64_t id = 0;
   std::string command;
+  bool is_watched = false;
 };
 struct ForwardedCommands {
   Header header;
   std::vector<ForwardedCommand> commands;  // At least one; ids ascend.
+  Offset applied_end;                      // Of the sender.
 };
 void Encode(ForwardedCommand command, v1::ForwardedCommand* out);
 // Takes the commands out of `in`.

@@ -113,6 +113,7 @@ void Encode(ForwardedCommand command, v1::ForwardedCommand* out) {
   MOM_CHECK(command.command.size() <= kEntryPayloadBytesMax, command.command.size());
   out->set_id(command.id);
   out->set_command(std::move(command.command));
+  out->set_watched(command.is_watched);
 }
 
 Result<ForwardedCommands> Decode(v1::ForwardUp* in) {
@@ -121,13 +122,15 @@ Result<ForwardedCommands> Decode(v1::ForwardUp* in) {
   if (!IsForwardedCount(in->commands_size())) return Invalid("no commands, or too many in a message");
   ForwardedCommands decoded;
   decoded.header = header.value();
+  if (!IsOffset(in->applied_end())) return Invalid("offset beyond all limits");
+  decoded.applied_end = Offset{in->applied_end()};
   decoded.commands.reserve(static_cast<size_t>(in->commands_size()));
   uint64_t last_id = 0;
   for (v1::ForwardedCommand& command : *in->mutable_commands()) {
     if (command.id() <= last_id) return Invalid("numbers of commands do not ascend");
     if (command.command().size() > kEntryPayloadBytesMax) return Invalid("command too large");
     last_id = command.id();
-    decoded.commands.push_back({last_id, std::move(*command.mutable_command())});
+    decoded.commands.push_back({last_id, std::move(*command.mutable_command()), command.watched()});
   }
   return decoded;
 }

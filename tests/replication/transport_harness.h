@@ -1,6 +1,7 @@
 // Nodes with a transport each, in one process, and what their handlers were told.
 #pragma once
 
+#include <atomic>
 #include <condition_variable>
 #include <functional>
 #include <memory>
@@ -42,6 +43,7 @@ class Recorder final : public PeerHandler {
   std::vector<Sent> sent;
   std::vector<Closed> closed;
   Greeting greeting;  // The answer.
+  std::atomic<uint64_t> applied_end{0};
   Hook<void(const quorum::Identity&, std::string, std::function<void(Outcome)>)> on_forward;
   Hook<void(const quorum::Identity&, std::function<void(Result<Offset>)>)> on_barrier;
   Hook<void(AdminRequest, std::function<void(Status)>)> on_administer;
@@ -83,6 +85,7 @@ class Recorder final : public PeerHandler {
                  std::function<void(Outcome)> reply) override {
     on_forward(from, std::move(command), std::move(reply));
   }
+  Offset AppliedEnd() const override { return Offset{applied_end}; }
   void OnAdminister(const quorum::Identity&, AdminRequest request,
                     std::function<void(Status)> reply) override {
     on_administer(std::move(request), std::move(reply));

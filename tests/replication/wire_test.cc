@@ -300,7 +300,8 @@ TEST(Wire, BadSnapshotsAreRefused) {
 TEST(Wire, ForwardedCommandsSurvive) {
   v1::ForwardUp up;
   Encode(IdentityOf(1), NodeId{2}, up.mutable_header());
-  Encode(ForwardedCommand{7, "seven"}, up.add_commands());
+  Encode(ForwardedCommand{7, "seven", true}, up.add_commands());
+  up.set_applied_end(12);
   Encode(ForwardedCommand{9, std::string(1, '\0')}, up.add_commands());
   v1::ForwardUp sent = Sent(up);
   const auto back = Decode(&sent);
@@ -310,6 +311,9 @@ TEST(Wire, ForwardedCommandsSurvive) {
   ASSERT_EQ(back.value().commands.size(), 2u);
   EXPECT_EQ(back.value().commands[0].id, 7u);
   EXPECT_EQ(back.value().commands[0].command, "seven");
+  EXPECT_TRUE(back.value().commands[0].is_watched);
+  EXPECT_FALSE(back.value().commands[1].is_watched);
+  EXPECT_EQ(back.value().applied_end, Offset{12});
   EXPECT_EQ(back.value().commands[1].id, 9u);
   EXPECT_EQ(back.value().commands[1].command, std::string(1, '\0'));
 }
