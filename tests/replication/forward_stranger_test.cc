@@ -138,6 +138,9 @@ TEST_F(ForwardStranger, OutcomesOfOneBatchShareAMessage) {
 }
 
 TEST_F(ForwardStranger, NonsenseIsNotDoneAndOneLine) {
+  v1::ForwardUp beyond = Up({1});
+  beyond.set_applied_end(UINT64_MAX);
+  ExpectNotDone(beyond);
   ExpectNotDone(Up({}));
   ExpectNotDone(Up({0}));
   ExpectNotDone(Up({1, 1}));
