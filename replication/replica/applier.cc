@@ -46,7 +46,6 @@ void Applier::Appended(std::vector<Entry> entries) {
       appended_.pop_back();
     if (stopping_ || appended_.size() >= kAppendedMax) return;
     appended_.push_back(std::move(entries));
-    if (!CanRunAheadLocked()) return;
   }
   wake_.notify_one();
 }

@@ -70,7 +70,7 @@ class Applier {
   using Batch = std::vector<Pending>;
 
   void Run();
-  bool CanRunAheadLocked() const;
+  bool CanRunAheadLocked() const;  // On the thread: what it looks at is not only what the lock guards.
   void RunAhead(const std::vector<Entry>& entries);
   void ThrowAway();
   Status ApplyCommitted(Batch* batch);
