@@ -1,5 +1,6 @@
 #include "replication/replica/applier.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "core/base/check.h"
@@ -108,11 +109,9 @@ bool Applier::CanRunAheadLocked() const {
 }
 
 void Applier::RunAhead(const std::vector<Entry>& entries) {
-  ahead_ = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks);
-  for (const Entry& entry : entries) {
-    if (ahead_->size() >= kBatchEntriesMax || ahead_->log_bytes() >= kBatchBytesMax) break;
-    ahead_->Run(entry);
-  }
+  const size_t size = std::min(entries.size(), kBatchEntriesMax);
+  ahead_ = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks, size);
+  for (size_t i = 0; i < size && ahead_->log_bytes() < kBatchBytesMax; ++i) ahead_->Run(entries[i]);
   ahead_->Finish();
   hooks_.ahead->run += ahead_->size();
 }
@@ -175,8 +174,7 @@ Status Applier::Gather(Batch* batch) {
 }
 
 std::unique_ptr<ExecutedBatch> Applier::Execute(const Batch& batch) {
-  MOM_CHECK(broker::ReadAppliedState(*latest_).digest == state_.digest, state_.end);
-  auto executed = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks);
+  auto executed = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks, batch.size());
   for (const Pending& pending : batch) executed->Run(pending.entry);
   executed->Finish();
   return executed;

@@ -59,7 +59,6 @@ void AsioForwarder::Forward(NodeId to, ForwardedCommand command) {
   {
     std::lock_guard lock(mutex_);
     calls_[call->command.origin] = call;
-    calls_count_ = calls_.size();
   }
   transport_->Forward(
       to, *payload, kForwardMs,
@@ -74,12 +73,10 @@ void AsioForwarder::Forward(NodeId to, ForwardedCommand command) {
 void AsioForwarder::Forget(uint64_t origin) {
   std::lock_guard lock(mutex_);
   calls_.erase(origin);
-  calls_count_ = calls_.size();
 }
 
 // The same origin alone proves nothing: it may be another node's, or of this node's past. The same bytes do.
 void AsioForwarder::Settle(uint64_t origin, const Entry& entry, Outcome* outcome) {
-  if (calls_count_ == 0) return;
   CallPtr call;
   {
     std::lock_guard lock(mutex_);
@@ -88,7 +85,6 @@ void AsioForwarder::Settle(uint64_t origin, const Entry& entry, Outcome* outcome
     if (it->second->over.exchange(true)) return;
     call = std::move(it->second);
     calls_.erase(it);
-    calls_count_ = calls_.size();
   }
   call->command.done(std::move(*outcome));
 }
@@ -154,7 +150,6 @@ void AsioForwarder::GiveUp(const std::function<bool(const Call&)>& is_lost, cons
       if (goes) lost.push_back(call);
       it = goes ? calls_.erase(it) : std::next(it);
     }
-    calls_count_ = calls_.size();
   }
   for (const CallPtr& call : lost)
     OnOutcome(std::move(call->command), true, Refused(Status::kUncertain, why));

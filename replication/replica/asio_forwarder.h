@@ -85,7 +85,6 @@ class AsioForwarder {
 
   std::mutex mutex_;
   std::map<uint64_t, CallPtr> calls_;  // By origin; guarded by mutex_.
-  std::atomic<size_t> calls_count_{0};
   std::atomic<uint64_t> last_origin_;
 };
 

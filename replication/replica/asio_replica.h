@@ -120,7 +120,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   Greeting OnGreeting(const Greeting& from) override;
   void OnForward(const quorum::Identity& from, std::string command,
                  std::function<void(Outcome)> reply) override;
-  Offset AppliedEnd() const override { return Offset{applied_end_.load()}; }
+  Offset AppliedEnd() const override { return applied_end(); }
   void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) override;
   void OnAdminister(const quorum::Identity& from, AdminRequest request,
                     std::function<void(Status)> reply) override;

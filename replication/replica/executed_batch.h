@@ -23,10 +23,10 @@ namespace mom::replication {
 // Used by one thread.
 class ExecutedBatch {
  public:
-  // `latest` and `marks` outlive it. REQUIRES: `before` is what `latest` says of itself, and stays so until
-  // Write or the end of this object.
-  ExecutedBatch(const broker::ViewReader* latest, const broker::AppliedState& before, DigestMarks* marks)
-      : begin_(before.end), marks_(marks), changes_(latest, before) {}
+  // `latest` and `marks` outlive it; about `entries` will be run. REQUIRES: `before` is what `latest` says of
+  // itself, and stays so until Write or the end of this object.
+  ExecutedBatch(const broker::ViewReader* latest, const broker::AppliedState& before, DigestMarks* marks,
+                size_t entries);
   ~ExecutedBatch();  // Not written: its marks are forgotten.
   ExecutedBatch(const ExecutedBatch&) = delete;
   ExecutedBatch& operator=(const ExecutedBatch&) = delete;

@@ -150,6 +150,13 @@ struct GrpcWorld {
 // left to its timer thread until then.
 inline constexpr std::chrono::system_clock::time_point kAtOnce{};
 
+// For an alarm that is due at `at` or a little later. gRPC's clock is the system's.
+inline std::chrono::system_clock::time_point AlarmTime(std::chrono::steady_clock::time_point at) {
+  const auto wait = at - std::chrono::steady_clock::now();
+  return std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::milliseconds>(wait) +
+         std::chrono::milliseconds(1);
+}
+
 // Runs something on a thread of the transport, now.
 class GrpcSoon final : public GrpcCall, public std::enable_shared_from_this<GrpcSoon> {
  public:

@@ -226,9 +226,7 @@ void ForwardStream::ArmLocked(Clock::time_point deadline) {
   }
   is_armed_ = true;
   armed_for_ = deadline;
-  const auto wait = std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-  alarm_.Set(world_->queue.get(), std::chrono::system_clock::now() + wait + std::chrono::milliseconds(1),
-             alarm_tag_.Arm(shared_from_this()));
+  alarm_.Set(world_->queue.get(), AlarmTime(deadline), alarm_tag_.Arm(shared_from_this()));
 }
 
 void ForwardStream::OnAlarm(bool) {

@@ -149,10 +149,7 @@ void ServeForward::ReleaseLocked(Offset applied_end) {
 
 void ServeForward::ArmLocked() {
   if (kept_.empty() || std::exchange(is_armed_, true)) return;
-  const auto wait = kept_.front().since + kKeptMax - Clock::now();
-  alarm_.Set(shared_->world->queue.get(),
-             std::chrono::system_clock::now() + std::chrono::duration_cast<std::chrono::milliseconds>(wait) +
-                 std::chrono::milliseconds(1),
+  alarm_.Set(shared_->world->queue.get(), AlarmTime(kept_.front().since + kKeptMax),
              alarm_tag_.Arm(shared_from_this()));
 }
 

@@ -68,7 +68,7 @@ class PeerHandler {
   virtual Greeting OnGreeting(const Greeting& from) = 0;
   virtual void OnForward(const quorum::Identity& from, std::string command,
                          std::function<void(Outcome)> reply) = 0;
-  // Of this node; told to who gets its commands.
+  // Of this node; told to who gets its commands. Called with locks held.
   virtual Offset AppliedEnd() const = 0;
   // A linearizable read: the offset up to which the asker must have applied.
   virtual void OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) = 0;

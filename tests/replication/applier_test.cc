@@ -3,7 +3,6 @@
 #include <gtest/gtest.h>
 
 #include <chrono>
-#include <filesystem>
 #include <map>
 #include <memory>
 #include <random>
@@ -14,6 +13,7 @@
 #include "core/broker/broker.h"
 #include "core/broker/view.h"
 #include "tests/replication/threads.h"
+#include "tests/wal/scratch_dir.h"
 
 namespace mom::replication {
 namespace {
@@ -47,9 +47,7 @@ class Log {
 class ApplierTest : public testing::Test {
  protected:
   ApplierTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "mom-applier-XXXXXX";
-    root_ = mkdtemp(pattern.data());
-    view_ = *LevelDbView::Open(root_ + "/view", LevelDbViewOptions());
+    view_ = *LevelDbView::Open(dir_.path() + "/view", LevelDbViewOptions());
     ApplierHooks hooks;
     hooks.ahead = &ahead_;
     hooks.marks = &marks_;
@@ -64,7 +62,6 @@ class ApplierTest : public testing::Test {
   ~ApplierTest() override {
     applier_.reset();
     view_.reset();
-    std::filesystem::remove_all(root_);
   }
 
   void Append(const std::vector<std::string>& names) {
@@ -115,7 +112,7 @@ class ApplierTest : public testing::Test {
   std::unique_ptr<Applier> applier_;
 
  private:
-  std::string root_;
+  wal::ScratchDir dir_{"applier"};
   std::unique_ptr<LevelDbView> view_;
   DigestMarks marks_;
   std::map<Offset, std::unique_ptr<Promised<Outcome>>> answers_;

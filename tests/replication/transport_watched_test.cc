@@ -5,16 +5,12 @@
 
 #include <atomic>
 #include <memory>
-#include <thread>
 
 #include "replication/replica/asio_forwarder.h"
 #include "tests/replication/grpc_forward_harness.h"
 
 namespace mom::replication {
 namespace {
-
-// Longer than a leader keeps an outcome to itself.
-constexpr std::chrono::milliseconds kLate{800};
 
 Outcome At(uint64_t offset) {
   Outcome outcome;
@@ -60,7 +56,11 @@ TEST_F(WatchedTest, WhatTheSenderHasAppliedIsNotTold) {
   kept_.Await(2);
   kept_.commands[1].second(At(7));
   EXPECT_EQ(tally_.Await(1)[Status::kOk], 1u);
-  std::this_thread::sleep_for(kLate);
+  // One that the sender has not applied is told late, and all that were kept longer are told before.
+  Watch("c", std::make_shared<std::atomic<bool>>(false), tally_.Count());
+  kept_.Await(3);
+  kept_.commands[2].second(At(8));
+  EXPECT_EQ(tally_.Await(2)[Status::kOk], 2u);
 }
 
 TEST_F(WatchedTest, AFailureIsToldWhateverTheSenderHasApplied) {
@@ -144,8 +144,11 @@ TEST_F(ForwarderTest, WhatIsAppliedHereIsAnsweredOnce) {
   EXPECT_EQ(tally_.Await(1)[Status::kOk], 1u);
   Apply(origin, "a");
   kept_.commands[0].second(Refused(Status::kUncertain, "leadership was lost"));
-  std::this_thread::sleep_for(kLate);
-  EXPECT_EQ(tally_.total(), 1u);
+  Send("b");
+  kept_.Await(2);
+  kept_.commands[1].second(Refused(Status::kNoSpace, "full"));  // Arrives behind it.
+  EXPECT_EQ(tally_.Await(2)[Status::kNoSpace], 1u);
+  EXPECT_EQ(tally_.total(), 2u);
 }
 
 TEST_F(ForwarderTest, AnEntryThatOnlyHasTheSameOriginAnswersNobody) {
