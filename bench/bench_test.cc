@@ -15,7 +15,9 @@
 #include "bench/histogram.h"
 #include "bench/http_message.h"
 #include "bench/message_scan.h"
+#include "bench/options.h"
 #include "bench/payload.h"
+#include "bench/workload.h"
 
 namespace mom::bench {
 namespace {
@@ -209,6 +211,55 @@ TEST(MakeRequest, BodyCanBePatchedInPlace) {
             "POST /p HTTP/1.1\r\nHost: h:1\r\nConnection: keep-alive\r\nAuthorization: Bearer tok\r\n"
             "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_EQ(request.bytes.substr(request.body_at), "abc");
+}
+
+TEST(Read, AsksForTheQueueAndNoticesAnotherOne) {
+  const auto read = MakeRead({"h:1", "tok", "orders"});
+  Slot slot;
+  ASSERT_TRUE(read->Prepare(&slot, false));
+  EXPECT_EQ(slot.request.substr(0, slot.request.find("\r\n")), "GET /v1/queues/orders HTTP/1.1");
+  EXPECT_EQ(slot.kind, Kind::kRead);
+  read->Answered(&slot, 200, R"({"name":"orders","ready":3})");
+  read->Answered(&slot, 404, R"({"code":"queue-not-found"})");  // Counted as a status, not as a wrong answer.
+  EXPECT_EQ(read->Failure(), "");
+  read->Answered(&slot, 200, R"({"name":"order","ready":3})");
+  EXPECT_EQ(read->Failure(), "1 answers were not about the queue that was asked for");
+  EXPECT_FALSE(read->Prepare(&slot, true));
+}
+
+// What ParseOptions makes of a command line; -1 when it goes on.
+int ParsedExit(std::vector<std::string> arguments, Options* options) {
+  arguments.insert(arguments.begin(), "mom-bench");
+  std::vector<char*> pointers;
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  int exit_code = 0;
+  return ParseOptions(static_cast<int>(pointers.size()), pointers.data(), options, &exit_code) ? -1 : exit_code;
+}
+
+TEST(Options, SeveralServers) {
+  Options options;
+  ASSERT_EQ(ParsedExit({"--url", "http://a:1,http://[::1]:2/", "--url", "http://b.c:3"}, &options), -1);
+  ASSERT_EQ(options.servers.size(), 3u);
+  EXPECT_EQ(options.servers[0].host + " " + options.servers[0].port, "a 1");
+  EXPECT_EQ(options.servers[1].host + " " + options.servers[1].port, "::1 2");
+  EXPECT_EQ(options.servers[2].host + " " + options.servers[2].port, "b.c 3");
+  Options usual;
+  ASSERT_EQ(ParsedExit({}, &usual), -1);
+  ASSERT_EQ(usual.servers.size(), 1u);
+  EXPECT_EQ(usual.servers[0].port, "8080");
+}
+
+TEST(Options, MistakesEndWithExitCode2) {
+  const std::vector<std::vector<std::string>> mistakes = {
+      {"--url", "http://a:1,ftp://b:2"},
+      {"--url", "http://a"},
+      {"--workload", "read", "--messages", "5"},
+      {"--user", "somebody"},
+  };
+  for (const auto& mistake : mistakes) {
+    Options options;
+    EXPECT_EQ(ParsedExit(mistake, &options), 2) << mistake.back();
+  }
 }
 
 }  // namespace

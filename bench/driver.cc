@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "bench/pace.h"
+#include "wal/this_thread.h"
 
 namespace mom::bench {
 namespace {
@@ -26,31 +27,49 @@ double ProcessorSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
+std::string NameOf(const Server& server) {
+  return server.host + ":" + server.port;
+}
+
 }  // namespace
 
-Driver::Driver(const std::string& host, const std::string& port, int connections)
-    : host_(host), port_(port), connections_(connections) {}
+Driver::Driver(std::vector<Server> servers, int connections)
+    : servers_(std::move(servers)), connections_(connections) {}
 
-Status Driver::Run(Workload* workload, const RunLimits& limits, Recorder* recorder) {
-  boost::system::error_code error;
-  const auto found = boost::asio::ip::tcp::resolver(io_).resolve(host_, port_, error);
-  if (error) return Status(Status::kIoError, host_ + ":" + port_ + ": " + error.message());
-  const boost::asio::ip::tcp::endpoint endpoint = *found.begin();
+Result<std::vector<boost::asio::ip::tcp::endpoint>> Driver::Resolve() {
+  std::vector<boost::asio::ip::tcp::endpoint> endpoints;
+  for (const Server& server : servers_) {
+    boost::system::error_code error;
+    const auto found = boost::asio::ip::tcp::resolver(io_).resolve(server.host, server.port, error);
+    if (error) return Status(Status::kIoError, NameOf(server) + ": " + error.message());
+    endpoints.push_back(found.begin()->endpoint());
+  }
+  return endpoints;
+}
 
-  workload_ = workload;
-  recorder_ = recorder;
-  stopping_ = false;
-  failure_ = Status();
-  waiting_.clear();
+void Driver::Open(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints) {
   lanes_.clear();
   for (int i = 0; i < connections_; ++i) {
     Lane* lane = lanes_.emplace_back(std::make_unique<Lane>()).get();
     lane->slot.id = i;
     lane->retry = std::make_unique<boost::asio::steady_timer>(io_);
     lane->connection = std::make_unique<Connection>(
-        &io_, endpoint, [this, lane](int status, std::string_view body) { OnAnswer(lane, status, body); });
+        &io_, endpoints[static_cast<size_t>(i) % endpoints.size()],
+        [this, lane](int status, std::string_view body) { OnAnswer(lane, status, body); });
   }
+}
+
+Status Driver::Run(Workload* workload, const RunLimits& limits, Recorder* recorder) {
+  const auto endpoints = Resolve();
+  if (!endpoints.ok()) return endpoints.status();
+  workload_ = workload;
+  recorder_ = recorder;
+  stopping_ = false;
+  failure_ = Status();
+  waiting_.clear();
+  Open(*endpoints);
   Begin(limits);
+  if (limits.rate > 0) wal::TakeShortTurns();  // A meter's own wait for a processor is not the node's.
   io_.restart();
   io_.run();
   recorder_->seconds = ToSeconds(last_answer_ - recording_since_);
@@ -120,7 +139,8 @@ void Driver::OnAnswer(Lane* lane, int status, std::string_view body) {
   if (status == 0) {
     if (++lane->failures_in_a_row >= kFailuresInARowMax) {
       lane->slot.receipts.clear();  // Nobody is there to acknowledge them to.
-      failure_ = Status(Status::kIoError, "a connection to " + host_ + ":" + port_ + " failed " +
+      const Server& server = servers_[static_cast<size_t>(lane->slot.id) % servers_.size()];
+      failure_ = Status(Status::kIoError, "a connection to " + NameOf(server) + " failed " +
                                               std::to_string(kFailuresInARowMax) + " times in a row");
       StopIssuing();
     }

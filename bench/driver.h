@@ -14,8 +14,9 @@
 
 #include "bench/connection.h"
 #include "bench/recorder.h"
+#include "bench/server.h"
 #include "bench/workload.h"
-#include "core/base/status.h"
+#include "core/base/result.h"
 
 namespace mom::bench {
 
@@ -28,7 +29,8 @@ struct RunLimits {
 // Single-threaded: everything happens inside Run.
 class Driver {
  public:
-  Driver(const std::string& host, const std::string& port, int connections);
+  // `servers`: at least one; connections go to them in turn.
+  Driver(std::vector<Server> servers, int connections);
 
   // Blocks until the time is over or the workload ended, and all answers are there. Failed connections are
   // counted as status 0 and opened again; too many in a row, or no answer for a minute, are an error.
@@ -54,8 +56,10 @@ class Driver {
   void StopIssuing();
   void Idle();
 
-  std::string host_;
-  std::string port_;
+  Result<std::vector<boost::asio::ip::tcp::endpoint>> Resolve();
+  void Open(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints);
+
+  std::vector<Server> servers_;
   int connections_;
   boost::asio::io_context io_{1};
   std::vector<std::unique_ptr<Lane>> lanes_;

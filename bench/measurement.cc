@@ -41,9 +41,9 @@ class Runner {
  public:
   explicit Runner(const Options& options)
       : options_(options),
-        api_(options.host, options.port),
+        api_(options.servers.front().host, options.servers.front().port),
         checker_(PayloadFormat(static_cast<uint32_t>(std::random_device()()), options.size)) {
-    target_.host = options.host + ":" + options.port;
+    target_.host = options.servers.front().host + ":" + options.servers.front().port;
   }
 
   Measurement Run() {
@@ -55,7 +55,7 @@ class Runner {
       return measurement;
     }
     if (expected_answers_ == 0) measurement.failure = "no request was answered as expected";
-    if (options_.workload != "empty") measurement.verification = Verify();
+    if (carries_messages()) measurement.verification = Verify();
     return measurement;
   }
 
@@ -82,7 +82,7 @@ class Runner {
     }
     const auto counts = api_.Counts(target_.queue);
     if (!counts.ok()) return counts.status();
-    if (counts->held() > 0) {
+    if (counts->held() > 0 && carries_messages()) {
       return Status(Status::kInvalidArgument, "queue " + target_.queue + " is not empty; give an empty one");
     }
     if (options_.workload == "receive-ack") return Prefill();
@@ -93,7 +93,7 @@ class Runner {
     Recorder ignored;
     const uint64_t batch = std::clamp<uint64_t>(kHelperBatchBytesMax / options_.size, 1, kHelperBatch);
     const auto workload = MakeBatch(target_, &checker_, batch, options_.prefill);
-    Driver driver(options_.host, options_.port, kHelperConnections);
+    Driver driver(options_.servers, kHelperConnections);
     MOM_RETURN_IF_ERROR(driver.Run(workload.get(), {0, kHelperSecondsMax, 0}, &ignored));
     const CheckResult filled = checker_.Finish(false);
     if (filled.acknowledged == options_.prefill) return {};
@@ -105,6 +105,7 @@ class Runner {
     if (options_.workload == "publish") return MakePublish(target_, &checker_, options_.messages);
     if (options_.workload == "batch") return MakeBatch(target_, &checker_, options_.batch, options_.messages);
     if (options_.workload == "receive-ack") return MakeReceiveAck(target_, &checker_, options_.batch, 0);
+    if (options_.workload == "read") return MakeRead(target_);
     if (options_.workload == "mixed") return MakeMixed(target_, &checker_, options_.batch);
     return MakeEmpty(target_, options_.path, options_.size);
   }
@@ -115,8 +116,9 @@ class Runner {
     if (options_.messages > 0) limits.seconds = 0;
     // What ends by itself is measured from its first request.
     if (options_.messages > 0 || options_.workload == "receive-ack") limits.warmup_seconds = 0;
-    Driver driver(options_.host, options_.port, options_.connections);
-    const Status status = driver.Run(workload.get(), limits, recorder);
+    Driver driver(options_.servers, options_.connections);
+    Status status = driver.Run(workload.get(), limits, recorder);
+    if (status.ok() && !workload->Failure().empty()) status = Status(Status::kCorruption, workload->Failure());
     for (const auto& [code, count] : recorder->statuses) {
       if (workload->IsExpected(code)) expected_answers_ += count;
     }
@@ -145,7 +147,7 @@ class Runner {
     while (true) {
       Recorder ignored;
       const auto workload = MakeReceiveAck(target_, &checker_, kHelperBatch, 0);
-      Driver driver(options_.host, options_.port, kHelperConnections);
+      Driver driver(options_.servers, kHelperConnections);
       MOM_RETURN_IF_ERROR(driver.Run(workload.get(), {0, kHelperSecondsMax, 0}, &ignored));
       const auto counts = api_.Counts(target_.queue);
       if (!counts.ok()) return counts.status();
@@ -166,6 +168,8 @@ class Runner {
     return "the queue holds " + std::to_string(counts->held()) + " messages, acknowledged were " +
            std::to_string(result.acknowledged) + " and unknown " + std::to_string(result.unknown);
   }
+
+  bool carries_messages() const { return options_.workload != "empty" && options_.workload != "read"; }
 
   const Options& options_;
   ApiClient api_;

@@ -16,27 +16,31 @@ constexpr char kAbout[] =
     "  batch        --batch messages a request\n"
     "  receive-ack  fills a queue with --prefill messages, then measures receiving and acknowledging them\n"
     "  mixed        half of the connections publish, the others receive and acknowledge\n"
+    "  read         GETs of the queue's state, nothing changed; --queue may be one that is in use\n"
     "  empty        ceiling: POST to --path of a server that does nothing\n"
     "  group-commit ceiling: records written and fdatasynced in --dir, no server at all\n"
     "\n"
     "Exit code 1 when a message is missing, doubled, damaged or invented, or nothing could be measured.";
 
-bool SplitUrl(Options* options) {
+bool SplitUrl(const std::string& url, Server* server) {
   static const std::regex kUrl(R"(http://([A-Za-z0-9.-]+|\[[0-9a-fA-F:]+\]):([0-9]{1,5})/?)");
   std::smatch match;
-  if (!std::regex_match(options->url, match, kUrl)) return false;
-  options->host = match[1];
-  if (options->host.front() == '[') options->host = options->host.substr(1, options->host.size() - 2);
-  options->port = match[2];
+  if (!std::regex_match(url, match, kUrl)) return false;
+  server->host = match[1];
+  if (server->host.front() == '[') server->host = server->host.substr(1, server->host.size() - 2);
+  server->port = match[2];
   return true;
 }
 
 std::string FindMistake(Options* options) {
-  if (!SplitUrl(options)) return "--url takes http://HOST:PORT, not " + options->url;
+  for (const std::string& url : options->urls) {
+    if (!SplitUrl(url, &options->servers.emplace_back())) return "--url takes http://HOST:PORT, not " + url;
+  }
   if (options->user.empty() != options->password_file.empty())
     return "--user and --password-file belong together";
   const uint64_t step = options->workload == "batch" ? options->batch : 1;
   if (options->messages % step != 0) return "--messages must be a multiple of --batch";
+  if (options->workload == "read" && options->messages > 0) return "read ends after --seconds, not --messages";
   if (options->path.empty() || options->path.front() != '/') return "--path starts with /";
   return {};
 }
@@ -45,9 +49,12 @@ std::string FindMistake(Options* options) {
 
 bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
   CLI::App app(kAbout, "mom-bench");
-  app.add_option("--url", options->url, "the node or the NGINX before it")->capture_default_str();
+  app.add_option("--url", options->urls,
+                 "a node, or the NGINX before it; several: connections go to them in turn")
+      ->delimiter(',')
+      ->capture_default_str();
   app.add_option("--workload", options->workload, "what to do")
-      ->check(CLI::IsMember({"publish", "batch", "receive-ack", "mixed", "empty", "group-commit"}))
+      ->check(CLI::IsMember({"publish", "batch", "receive-ack", "mixed", "read", "empty", "group-commit"}))
       ->capture_default_str();
   app.add_option("--connections", options->connections, "kept-alive connections, one request each at a time")
       ->check(CLI::Range(1, 10'000))
@@ -72,7 +79,7 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
       ->capture_default_str();
   app.add_option("--user", options->user, "an existing user; none: one is registered");
   app.add_option("--password-file", options->password_file, "its password");
-  app.add_option("--queue", options->queue, "an empty queue that the user may use; none: one is made");
+  app.add_option("--queue", options->queue, "an empty queue that the user may use, of read any; none: one is made");
   app.add_option("--queue-max-messages", options->queue_messages_max,
                  "max_messages of the queue that is made");
   app.add_option("--queue-max-bytes", options->queue_bytes_max, "max_bytes of the queue that is made");

@@ -3,13 +3,15 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
+
+#include "bench/server.h"
 
 namespace mom::bench {
 
 struct Options {
-  std::string url = "http://127.0.0.1:8080";
-  std::string host;  // From url.
-  std::string port;  // From url.
+  std::vector<std::string> urls = {"http://127.0.0.1:8080"};
+  std::vector<Server> servers;  // From urls, one for each.
   std::string workload = "publish";
   int connections = 64;
   double seconds = 10;

@@ -12,6 +12,8 @@ std::string_view KindName(Kind kind) {
       return "receive";
     case Kind::kAck:
       return "ack";
+    case Kind::kRead:
+      return "read";
     case Kind::kEmpty:
       return "empty";
   }

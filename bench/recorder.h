@@ -10,8 +10,8 @@
 
 namespace mom::bench {
 
-enum class Kind : uint8_t { kPublish, kBatch, kReceive, kAck, kEmpty };
-inline constexpr size_t kKinds = 5;
+enum class Kind : uint8_t { kPublish, kBatch, kReceive, kAck, kRead, kEmpty };
+inline constexpr size_t kKinds = 6;
 std::string_view KindName(Kind kind);
 
 // Not thread-safe.

@@ -102,7 +102,7 @@ json::object RecorderJson(const Recorder& recorder) {
 }
 
 json::object OptionsJson(const Options& options) {
-  return {{"url", options.url},
+  return {{"urls", json::value_from(options.urls)},
           {"connections", options.connections},
           {"seconds", options.seconds},
           {"rate", options.rate},

@@ -164,6 +164,33 @@ class ReceiveAck final : public Workload {
   bool ended_ = false;
 };
 
+class Read final : public Workload {
+ public:
+  explicit Read(const Target& target)
+      : request_(MakeRequest("GET", "/v1/queues/" + target.queue, target.host, target.token, "", "").bytes),
+        name_("\"name\":\"" + target.queue + "\"") {}
+
+  bool Prepare(Slot* slot, bool ending) override {
+    if (ending) return false;
+    if (slot->request.empty()) slot->request = request_;
+    slot->kind = Kind::kRead;
+    return true;
+  }
+  uint64_t Answered(Slot*, int status, std::string_view body) override {
+    if (IsExpected(status) && body.find(name_) == std::string_view::npos) ++foreign_;
+    return 0;
+  }
+  std::string Failure() const override {
+    if (foreign_ == 0) return {};
+    return std::to_string(foreign_) + " answers were not about the queue that was asked for";
+  }
+
+ private:
+  std::string request_;
+  std::string name_;
+  uint64_t foreign_ = 0;
+};
+
 class Mixed final : public Workload {
  public:
   Mixed(const Target& target, Checker* checker, uint64_t max)
@@ -219,6 +246,9 @@ std::unique_ptr<Workload> MakeReceiveAck(const Target& target, Checker* checker,
 }
 std::unique_ptr<Workload> MakeMixed(const Target& target, Checker* checker, uint64_t max) {
   return std::make_unique<Mixed>(target, checker, max);
+}
+std::unique_ptr<Workload> MakeRead(const Target& target) {
+  return std::make_unique<Read>(target);
 }
 std::unique_ptr<Workload> MakeEmpty(const Target& target, const std::string& path, uint64_t size) {
   return std::make_unique<Empty>(target, path, size);

@@ -35,11 +35,13 @@ class Workload {
   virtual uint64_t Answered(Slot* slot, int status, std::string_view body) = 0;
   // Whether a status means that all is well.
   virtual bool IsExpected(int status) const { return status >= 200 && status < 300; }
+  // What was wrong with answers, in one sentence; empty when nothing was. What a Checker finds is not in it.
+  virtual std::string Failure() const { return {}; }
 };
 
 // Where requests go: the parts of them that do not change.
 struct Target {
-  std::string host;  // Value of the Host header.
+  std::string host;  // Value of the Host header, whichever node a connection goes to.
   std::string token;
   std::string queue;
 };
@@ -50,6 +52,8 @@ std::unique_ptr<Workload> MakeBatch(const Target& target, Checker* checker, uint
                                     uint64_t messages_max);
 // Ends when the queue answers empty. `wait_ms` above zero: waits for messages and never ends by itself.
 std::unique_ptr<Workload> MakeReceiveAck(const Target& target, Checker* checker, uint64_t max, int wait_ms);
+// Reads the queue's state. Fails when an answer in 2xx is not about that queue.
+std::unique_ptr<Workload> MakeRead(const Target& target);
 // Slots with even ids publish, the others receive.
 std::unique_ptr<Workload> MakeMixed(const Target& target, Checker* checker, uint64_t max);
 std::unique_ptr<Workload> MakeEmpty(const Target& target, const std::string& path, uint64_t size);
