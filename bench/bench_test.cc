@@ -233,7 +233,8 @@ int ParsedExit(std::vector<std::string> arguments, Options* options) {
   std::vector<char*> pointers;
   for (std::string& argument : arguments) pointers.push_back(argument.data());
   int exit_code = 0;
-  return ParseOptions(static_cast<int>(pointers.size()), pointers.data(), options, &exit_code) ? -1 : exit_code;
+  return ParseOptions(static_cast<int>(pointers.size()), pointers.data(), options, &exit_code) ? -1
+                                                                                               : exit_code;
 }
 
 TEST(Options, SeveralServers) {

@@ -118,7 +118,8 @@ class Runner {
     if (options_.messages > 0 || options_.workload == "receive-ack") limits.warmup_seconds = 0;
     Driver driver(options_.servers, options_.connections);
     Status status = driver.Run(workload.get(), limits, recorder);
-    if (status.ok() && !workload->Failure().empty()) status = Status(Status::kCorruption, workload->Failure());
+    if (status.ok() && !workload->Failure().empty())
+      status = Status(Status::kCorruption, workload->Failure());
     for (const auto& [code, count] : recorder->statuses) {
       if (workload->IsExpected(code)) expected_answers_ += count;
     }

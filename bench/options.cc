@@ -40,7 +40,8 @@ std::string FindMistake(Options* options) {
     return "--user and --password-file belong together";
   const uint64_t step = options->workload == "batch" ? options->batch : 1;
   if (options->messages % step != 0) return "--messages must be a multiple of --batch";
-  if (options->workload == "read" && options->messages > 0) return "read ends after --seconds, not --messages";
+  if (options->workload == "read" && options->messages > 0)
+    return "read ends after --seconds, not --messages";
   if (options->path.empty() || options->path.front() != '/') return "--path starts with /";
   return {};
 }
@@ -79,7 +80,8 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
       ->capture_default_str();
   app.add_option("--user", options->user, "an existing user; none: one is registered");
   app.add_option("--password-file", options->password_file, "its password");
-  app.add_option("--queue", options->queue, "an empty queue that the user may use, of read any; none: one is made");
+  app.add_option("--queue", options->queue,
+                 "an empty queue that the user may use, of read any; none: one is made");
   app.add_option("--queue-max-messages", options->queue_messages_max,
                  "max_messages of the queue that is made");
   app.add_option("--queue-max-bytes", options->queue_bytes_max, "max_bytes of the queue that is made");

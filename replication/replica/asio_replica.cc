@@ -85,10 +85,7 @@ ApplierHooks AsioReplica::MakeHooks() {
     last_due_ = next_due;
     runtime_.Post([this, next_due] { OnApplied(next_due); });
   };
-  hooks.answer = [this](const std::function<void()>& answers) {
-    if (options_.transport == nullptr) return AnswerInScope(answers);
-    options_.transport->AnswerTogether([&] { AnswerInScope(answers); });
-  };
+  hooks.answer = [this](const std::function<void()>& answers) { AnswerInScope(answers); };
   if (forwarder_) {
     hooks.settle = [this](uint64_t origin, const Entry& entry, Outcome* outcome) {
       forwarder_->Settle(origin, entry, outcome);

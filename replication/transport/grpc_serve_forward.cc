@@ -12,17 +12,7 @@ namespace {
 // Many times what it takes to apply an entry, and still soon for a client.
 constexpr std::chrono::milliseconds kKeptMax{250};
 
-thread_local std::vector<std::shared_ptr<ServeForward>>* answered = nullptr;
-
 }  // namespace
-
-void ServeForward::Together(const std::function<void()>& answers) {
-  std::vector<std::shared_ptr<ServeForward>> streams;
-  answered = &streams;
-  answers();
-  answered = nullptr;
-  for (const auto& stream : streams) stream->WriteGathered();
-}
 
 ServeForward::~ServeForward() {
   if (is_accepted_) --shared_->streams;
@@ -134,8 +124,7 @@ void ServeForward::Answer(uint64_t id, Outcome outcome) {
   open_.erase(open);
   if (is_watched && outcome.status.ok()) return KeepLocked(id, std::move(outcome));
   GatherLocked(id, std::move(outcome));
-  if (answered == nullptr) return WriteLocked();
-  if (!std::exchange(is_held_, true)) answered->push_back(shared_from_this());
+  WriteLocked();
 }
 
 void ServeForward::KeepLocked(uint64_t id, Outcome outcome) {
@@ -162,12 +151,6 @@ void ServeForward::OnAlarm(bool) {
     GatherLocked(kept_.front().id, std::move(kept_.front().outcome));
   WriteLocked();
   ArmLocked();
-}
-
-void ServeForward::WriteGathered() {
-  std::lock_guard lock(mutex_);
-  is_held_ = false;
-  WriteLocked();
 }
 
 void ServeForward::GatherLocked(uint64_t id, Outcome outcome) {

@@ -42,9 +42,6 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
 
   void Accept(v1::Peer::AsyncService* service);
   void Cancel() override;
-  // Outcomes that `answers` gives on this thread are written behind it, all of a stream in one message.
-  // REQUIRES: not from inside `answers`.
-  static void Together(const std::function<void()>& answers);
 
  private:
   using Clock = std::chrono::steady_clock;
@@ -79,7 +76,6 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
   void ReleaseLocked(Offset applied_end);
   void ArmLocked();
   void WriteLocked();
-  void WriteGathered();
   void ReadLocked();
   void ForgetLocked(Clock::time_point now);
   void End(const grpc::Status& status);
@@ -100,7 +96,6 @@ class ServeForward final : public GrpcCall, public std::enable_shared_from_this<
   bool is_cancelled_ = false;
   bool is_reading_ = false;
   bool is_writing_ = false;
-  bool is_held_ = false;    // WriteGathered comes soon.
   bool has_ended_ = false;  // Takes and answers nothing any more; finishes once nothing is being written.
   grpc::Status end_status_;
   std::optional<quorum::Identity> from_;  // Set with the first message.

@@ -60,7 +60,6 @@ class GrpcTransport final : public Transport {
   void Greet(NodeId to, const Greeting& greeting, std::function<void(Result<Greeting>)> done) override;
   void Forward(NodeId to, std::string command, int64_t timeout_ms, std::function<void(Outcome)> done,
                Settled settled) override;
-  void AnswerTogether(const std::function<void()>& answers) override { ServeForward::Together(answers); }
   void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) override;
   void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
                   std::function<void(Status)> done) override;

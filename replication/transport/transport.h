@@ -99,8 +99,6 @@ class Transport : public PeerPort {
   // With `settled` a success may be told late, as who forwards learns of it by itself.
   virtual void Forward(NodeId to, std::string command, int64_t timeout_ms, std::function<void(Outcome)> done,
                        Settled settled = nullptr) = 0;
-  // Runs `answers`, which answers many forwarded commands of others: those of a node travel together.
-  virtual void AnswerTogether(const std::function<void()>& answers) = 0;
   virtual void ReadBarrier(NodeId to, int64_t timeout_ms, std::function<void(Result<Offset>)> done) = 0;
   // Here not reachable is kNotLeader: kNotFound is what the leader itself says.
   virtual void Administer(NodeId to, const AdminRequest& request, int64_t timeout_ms,
