@@ -17,6 +17,7 @@
 #include "bench/message_scan.h"
 #include "bench/options.h"
 #include "bench/payload.h"
+#include "bench/recorder.h"
 #include "bench/workload.h"
 
 namespace mom::bench {
@@ -211,6 +212,11 @@ TEST(MakeRequest, BodyCanBePatchedInPlace) {
             "POST /p HTTP/1.1\r\nHost: h:1\r\nConnection: keep-alive\r\nAuthorization: Bearer tok\r\n"
             "Content-Type: text/plain\r\nContent-Length: 3\r\n\r\nabc");
   EXPECT_EQ(request.bytes.substr(request.body_at), "abc");
+}
+
+TEST(Recorder, SamplesAsCsv) {
+  EXPECT_EQ(ToCsv({{-1'000, 1'500, 201, Kind::kPublish}, {2'000'000'000, 20'000, 0, Kind::kRead}}),
+            "intended_s,latency_us,kind,status\n-0.000001,1.5,publish,201\n2.000000,20.0,read,0\n");
 }
 
 TEST(Read, AsksForTheQueueAndNoticesAnotherOne) {

@@ -136,6 +136,11 @@ void Driver::OnAnswer(Lane* lane, int status, std::string_view body) {
   const auto now = Clock::now();
   const uint64_t messages = workload_->Answered(&lane->slot, status, body);
   ++recorder_->statuses[status];
+  if (recorder_->keeps_samples) {
+    const auto ns = [](Clock::duration d) { return std::chrono::nanoseconds(d).count(); };
+    recorder_->samples.push_back(
+        {ns(lane->intended - recording_since_), ns(now - lane->intended), status, lane->slot.kind});
+  }
   if (status == 0) {
     if (++lane->failures_in_a_row >= kFailuresInARowMax) {
       lane->slot.receipts.clear();  // Nobody is there to acknowledge them to.

@@ -1,19 +1,22 @@
 // mom-http-empty: the web server with a handler that does nothing, to measure what HTTP alone costs.
 //
-//   mom-http-empty [--port N] [--threads N] [--async]      then: wrk -t1 -c64 http://127.0.0.1:N/
+//   mom-http-empty [--port N] [--threads N] [--async | --log DIR]      then: wrk -t1 -c64 http://127.0.0.1:N/
 //
-// With --async every answer comes from one other thread, as after a commit. Prints the port, ends at SIGTERM.
+// With --async every answer comes from one other thread, as after a commit; with --log it comes once the body
+// is in a log in DIR and fsynced. Prints the port, ends at SIGTERM.
 #include <csignal>
 
 #include <condition_variable>
 #include <cstdio>
 #include <cstring>
+#include <memory>
 #include <mutex>
 #include <string>
 #include <string_view>
 #include <thread>
 #include <vector>
 
+#include "bench/log_first.h"
 #include "rest/pistache_server.h"
 
 namespace {
@@ -62,6 +65,7 @@ class Answerer {
 int main(int argc, char** argv) {
   mom::rest::HttpServerOptions options;
   bool is_async = false;
+  std::string log_dir;
   for (int i = 1; i < argc; ++i) {
     const std::string_view flag = argv[i];
     if (flag == "--async") {
@@ -70,8 +74,10 @@ int main(int argc, char** argv) {
       options.port = static_cast<uint16_t>(std::stoi(argv[++i]));
     } else if (flag == "--threads" && i + 1 < argc) {
       options.threads = std::stoi(argv[++i]);
+    } else if (flag == "--log" && i + 1 < argc) {
+      log_dir = argv[++i];
     } else {
-      std::fprintf(stderr, "usage: mom-http-empty [--port N] [--threads N] [--async]\n");
+      std::fprintf(stderr, "usage: mom-http-empty [--port N] [--threads N] [--async | --log DIR]\n");
       return 2;
     }
   }
@@ -81,11 +87,22 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);
   Answerer answerer;
+  std::unique_ptr<mom::bench::LogFirst> log;
+  if (!log_dir.empty()) {
+    auto opened = mom::bench::LogFirst::Open(log_dir);
+    if (!opened.ok()) {
+      std::fprintf(stderr, "mom-http-empty: %s\n", opened.status().message().c_str());
+      return 1;
+    }
+    log = std::move(opened.value());
+  }
   const auto server = mom::rest::MakePistacheServer(options);
-  const mom::Status started = server->Start([&](mom::rest::HttpRequest, mom::rest::Responder responder) {
-    if (is_async) return answerer.Add(std::move(responder));
-    responder.Send(mom::rest::HttpResponse{});
-  });
+  const mom::Status started =
+      server->Start([&](mom::rest::HttpRequest request, mom::rest::Responder responder) {
+        if (log != nullptr) return log->Handle(std::move(request), std::move(responder));
+        if (is_async) return answerer.Add(std::move(responder));
+        responder.Send(mom::rest::HttpResponse{});
+      });
   if (!started.ok()) {
     std::fprintf(stderr, "mom-http-empty: %s\n", started.message().c_str());
     return 1;

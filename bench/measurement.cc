@@ -49,6 +49,7 @@ class Runner {
   Measurement Run() {
     Measurement measurement;
     Status status = options_.workload == "empty" ? Status() : SetUp();
+    measurement.recorder.keeps_samples = !options_.samples_file.empty();
     if (status.ok()) status = RunWorkload(&measurement.recorder);
     if (!status.ok()) {
       measurement.failure = status.message();

@@ -12,17 +12,20 @@ namespace {
 
 using namespace mom::bench;
 
+bool Write(const std::string& file, const std::string& text) {
+  if (file.empty()) return true;
+  std::ofstream out(file);
+  out << text << std::flush;
+  if (!out) std::cerr << "mom-bench: cannot write " << file << '\n';
+  return out.good();
+}
+
 int Publish(const Report& report) {
   std::cout << ToText(report) << std::flush;
-  if (const std::string& file = report.options->json_file; !file.empty()) {
-    std::ofstream out(file);
-    out << ToJson(report) << std::flush;
-    if (!out) {
-      std::cerr << "mom-bench: cannot write " << file << '\n';
-      return 1;
-    }
-  }
-  return report.ok() ? 0 : 1;
+  bool written = Write(report.options->json_file, ToJson(report));
+  if (report.recorder != nullptr)
+    written &= Write(report.options->samples_file, ToCsv(report.recorder->samples));
+  return report.ok() && written ? 0 : 1;
 }
 
 int MeasureGroupCommit(const Options& options) {

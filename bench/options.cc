@@ -95,6 +95,8 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{65'536}))
       ->capture_default_str();
   app.add_option("--json", options->json_file, "also write the report there as JSON");
+  app.add_option("--samples", options->samples_file,
+                 "also write every request's start and latency there as CSV");
   app.add_option("--seed", options->seed, "of the payloads")->capture_default_str();
   try {
     app.parse(argc, argv);

@@ -31,6 +31,7 @@ struct Options {
   std::string directory = ".";
   uint64_t records_per_sync = 64;
   std::string json_file;
+  std::string samples_file;
   uint64_t seed = 1;
 };
 

@@ -1,5 +1,7 @@
 #include "bench/recorder.h"
 
+#include <cstdio>
+
 namespace mom::bench {
 
 std::string_view KindName(Kind kind) {
@@ -32,6 +34,19 @@ void Recorder::Clear() {
     kind.messages = 0;
   }
   statuses.clear();
+  samples.clear();
+}
+
+std::string ToCsv(const std::vector<Sample>& samples) {
+  std::string csv = "intended_s,latency_us,kind,status\n";
+  for (const Sample& sample : samples) {
+    char numbers[64];
+    std::snprintf(numbers, sizeof numbers, "%.6f,%.1f,", static_cast<double>(sample.intended_ns) / 1e9,
+                  static_cast<double>(sample.latency_ns) / 1e3);
+    csv.append(numbers).append(KindName(sample.kind)).append(",");
+    csv.append(std::to_string(sample.status)).append("\n");
+  }
+  return csv;
 }
 
 }  // namespace mom::bench
