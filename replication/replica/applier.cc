@@ -11,7 +11,6 @@ namespace {
 
 constexpr size_t kBatchEntriesMax = 1024;
 constexpr size_t kBatchBytesMax = 4u << 20;  // Payload; what it turns into is about as much.
-constexpr size_t kAppendedMax = 4;           // A follower may get the next before the last is committed.
 
 // These are in the log and may be committed: another node may apply them.
 template <typename Container>
@@ -38,15 +37,10 @@ void Applier::Start() {
   thread_ = std::thread([this] { Run(); });
 }
 
-// Those of an older epoch were truncated. What does not fit is run when it is committed.
 void Applier::Appended(std::vector<Entry> entries) {
-  MOM_CHECK(!entries.empty());
   {
     std::lock_guard lock(mutex_);
-    while (!appended_.empty() && appended_.back().back().offset >= entries.front().offset)
-      appended_.pop_back();
-    if (stopping_ || appended_.size() >= kAppendedMax) return;
-    appended_.push_back(std::move(entries));
+    appended_.Add(std::move(entries));
   }
   wake_.notify_one();
 }
@@ -59,7 +53,7 @@ void Applier::Commit(Offset end, std::vector<Pending> entries) {
       committed_end_ = end;
       for (auto& pending : entries) queue_.push_back(std::move(pending));
       entries.clear();
-      while (!appended_.empty() && appended_.front().front().offset < end) appended_.pop_front();
+      appended_.OnCommitted(end);
     }
   }
   GiveUp(&entries, "the node is stopping");
@@ -86,10 +80,7 @@ void Applier::Run() {
       std::unique_lock lock(mutex_);
       wake_.wait(lock, [&] { return stopping_ || state_.end < committed_end_ || CanRunAheadLocked(); });
       if (stopping_) return;
-      if (state_.end >= committed_end_) {
-        appended = std::move(appended_.front());
-        appended_.pop_front();
-      }
+      if (state_.end >= committed_end_) appended = appended_.Take();
     }
     if (!appended.empty()) {
       RunAhead(appended);
@@ -103,12 +94,14 @@ void Applier::Run() {
   }
 }
 
-// One batch at a time, of what follows at once: it must be possible to throw it away.
+// One batch at a time, of what follows at once: it must be possible to throw it away. When there is one
+// already it was truncated, since another was appended in its place.
 bool Applier::CanRunAheadLocked() const {
-  return !ahead_ && !appended_.empty() && appended_.front().front().offset == state_.end;
+  return appended_.BeginAt(state_.end);
 }
 
 void Applier::RunAhead(const std::vector<Entry>& entries) {
+  ThrowAway();
   const size_t size = std::min(entries.size(), kBatchEntriesMax);
   ahead_ = std::make_unique<ExecutedBatch>(latest_.get(), state_, hooks_.marks, size);
   for (size_t i = 0; i < size && ahead_->log_bytes() < kBatchBytesMax; ++i) ahead_->Run(entries[i]);
@@ -181,7 +174,8 @@ std::unique_ptr<ExecutedBatch> Applier::Execute(const Batch& batch) {
 }
 
 Status Applier::WriteAndAnswer(ExecutedBatch* executed, Batch* batch) {
-  MOM_RETURN_IF_ERROR(executed->Write(view_));
+  MOM_RETURN_IF_ERROR(view_->Write(executed->changes()));
+  executed->OnWritten();
   state_ = executed->state();
   next_due_ = broker::NextDue(*latest_, next_due_, executed->changes());
   hooks_.applied(state_, next_due_, executed->log_bytes());

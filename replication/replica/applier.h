@@ -18,6 +18,7 @@
 #include "core/base/entry.h"
 #include "core/base/result.h"
 #include "core/broker/broker.h"
+#include "replication/replica/appended_entries.h"
 #include "replication/replica/digest_marks.h"
 #include "replication/replica/executed_batch.h"
 #include "replication/replica/proposal.h"
@@ -91,8 +92,8 @@ class Applier {
 
   std::mutex mutex_;
   std::condition_variable wake_;
-  std::deque<Pending> queue_;                // Guarded by mutex_, like the next ones.
-  std::deque<std::vector<Entry>> appended_;  // Not committed and not run yet; ascending.
+  std::deque<Pending> queue_;  // Guarded by mutex_, like the next ones.
+  AppendedEntries appended_;
   Offset committed_end_;
   bool stopping_ = false;
   std::thread thread_;

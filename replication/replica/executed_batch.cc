@@ -33,12 +33,10 @@ bool ExecutedBatch::BeginsLike(const std::deque<Pending>& entries) const {
   return true;
 }
 
-Status ExecutedBatch::Write(LevelDbView* view) {
+void ExecutedBatch::OnWritten() {
   MOM_CHECK(finished_ != nullptr && !is_written_, begin_);
-  MOM_RETURN_IF_ERROR(view->Write(*finished_));
   is_written_ = true;
   marks_->OnBatch(changes_.state());
-  return Status();
 }
 
 }  // namespace mom::replication

@@ -1,6 +1,6 @@
 // ExecutedBatch: entries run against a view, and what they change, before it is written there. Nobody sees
-// anything of it until Write; thrown away instead it leaves no trace, since what the broker does is a
-// function of the view and the entries alone.
+// anything of it until then; thrown away instead it leaves no trace, since what the broker does is a function
+// of the view and the entries alone.
 #pragma once
 
 #include <cstdint>
@@ -12,11 +12,9 @@
 #include <vector>
 
 #include "core/base/entry.h"
-#include "core/base/result.h"
 #include "core/broker/broker.h"
 #include "replication/replica/digest_marks.h"
 #include "replication/replica/proposal.h"
-#include "replication/view/leveldb_view.h"
 
 namespace mom::replication {
 
@@ -24,7 +22,7 @@ namespace mom::replication {
 class ExecutedBatch {
  public:
   // `latest` and `marks` outlive it; about `entries` will be run. REQUIRES: `before` is what `latest` says of
-  // itself, and stays so until Write or the end of this object.
+  // itself, and stays so until changes() are written, or to the end of this object.
   ExecutedBatch(const broker::ViewReader* latest, const broker::AppliedState& before, DigestMarks* marks,
                 size_t entries);
   ~ExecutedBatch();  // Not written: its marks are forgotten.
@@ -39,8 +37,8 @@ class ExecutedBatch {
   size_t size() const { return outcomes_.size(); }
   // Whether `entries` begin with those that were run: the same offsets and epochs, so the same entries.
   bool BeginsLike(const std::deque<Pending>& entries) const;
-  // REQUIRES: finished.
-  Status Write(LevelDbView* view);
+  // changes() are in the view now. REQUIRES: finished.
+  void OnWritten();
 
   const broker::AppliedState& state() const { return changes_.state(); }
   const broker::ViewBatch& changes() const { return *finished_; }

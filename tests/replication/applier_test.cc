@@ -145,6 +145,18 @@ TEST_F(ApplierTest, WhatWasTruncatedLeavesNoTrace) {
   EXPECT_EQ(ahead_.wasted, 2u);
 }
 
+TEST_F(ApplierTest, WhatTookThePlaceOfATruncatedBatchIsRunAheadInItsPlace) {
+  Append({"ann", "bob"});
+  AwaitAhead(2);
+  log_.Truncate(Offset{0});
+  Append({"bob"});
+  AwaitAhead(3);
+  Commit(Offset{1});
+  EXPECT_TRUE(WasMade(0));
+  ExpectAsOneByOne();
+  EXPECT_EQ(ahead_.wasted, 2u);
+}
+
 TEST_F(ApplierTest, APartThatIsCommittedIsRunAgain) {
   Append({"ann", "bob", "ann"});
   AwaitAhead(3);
@@ -184,7 +196,7 @@ TEST_F(ApplierTest, RandomHistoriesEndAsAppliedOneByOne) {
   };
   for (int step = 0; step < 6000; ++step) {
     if (step % 20 == 0) {
-      append();  // What was run ahead and truncated is thrown away when something is committed.
+      append();
       Commit(log_.end());
       AwaitApplied();
       const uint64_t before = ahead_.run;

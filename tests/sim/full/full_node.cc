@@ -87,6 +87,9 @@ void FullNode::Start() {
     });
   };
   ++life_;
+  ahead_.reset();
+  states_ahead_.clear();
+  appended_ = {};
   dying_ = paused_ = writing_ = applying_ = making_ = false;
   when_resumed_.clear();
   submitted_.clear();
@@ -134,10 +137,26 @@ void FullNode::Start() {
                                  if (quorum().role() == quorum::Role::kLeader)
                                    ++world_->coverage()->elections;
                                }});
+  CheckVoters();
   Do([this](replication::ReplicaDriver* driver) {
     driver->Start();
     driver->SetNextDue(broker::NextDue(view_));
   });
+}
+
+// From the entries themselves, where what a start makes of them comes from a scan's report. Few histories
+// would show a wrong set by its consequences.
+void FullNode::CheckVoters() const {
+  std::optional<quorum::VoterSet> newest;
+  for (Offset at = std::max(wal_->log_start(), state_.end); at < wal_->log_end();) {
+    const auto entries = wal_->Read(at, 1u << 16);
+    SIM_ASSERT(entries.ok());
+    for (const Entry& entry : *entries) {
+      if (entry.kind == EntryKind::kVoters) newest = replication::DecodeVoters(entry.bytes());
+    }
+    at = Next(entries->back().offset);
+  }
+  SIM_CHECK(!newest || *newest == quorum().voters(), "I15: other voters than the log's last", id());
 }
 
 void FullNode::Crash(FullCrash how) {

@@ -11,6 +11,9 @@
 #include <vector>
 
 #include "core/broker/broker.h"
+#include "replication/replica/appended_entries.h"
+#include "replication/replica/digest_marks.h"
+#include "replication/replica/executed_batch.h"
 #include "replication/replica/open_log.h"
 #include "replication/replica/replica_driver.h"
 #include "wal/memory_env.h"
@@ -78,10 +81,16 @@ class FullNode final : private replication::RuntimePort,
   void Rearm();
   void WriteSubmitted();
   void SyncWritten();
+  void WakeApplier();
   void ApplySome();
+  void RunAhead();
+  void ForgetAhead();
+  bool TakeThoseAhead();
+  void OnApplied(replication::Pending* pending, const broker::AppliedState& state, v1::Reply reply);
   Status TakeEntries(std::vector<replication::Pending>* batch);
   void PullStep(const quorum::SnapshotId& id, NodeId from, int left);
   Result<broker::AppliedState> LoadView();
+  void CheckVoters() const;
 
   // RuntimePort
   Instant Now() const override;
@@ -101,7 +110,7 @@ class FullNode final : private replication::RuntimePort,
   void SendLast(const quorum::Message& reply) override;
   void Close(NodeId peer, quorum::SessionId session) override;
   // ViewPort
-  void Appended(std::vector<Entry>) override {}
+  void Appended(std::vector<Entry> entries) override;
   void Commit(Offset end, std::vector<replication::Pending> entries) override;
   // SnapshotPort
   void Make() override;
@@ -137,6 +146,10 @@ class FullNode final : private replication::RuntimePort,
   Offset committed_end_;
   std::deque<replication::Pending> to_apply_;
   bool applying_ = false;
+  replication::AppendedEntries appended_;
+  replication::DigestMarks marks_;
+  std::unique_ptr<replication::ExecutedBatch> ahead_;  // Of view_ as it is.
+  std::vector<broker::AppliedState> states_ahead_;     // Behind each of its entries.
   bool making_ = false;
   std::optional<HandedOut> handed_out_;
   std::optional<quorum::SnapshotId> pulling_;

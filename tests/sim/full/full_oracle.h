@@ -18,6 +18,8 @@ namespace mom::sim {
 #define MOM_FULL_COVERAGE(X) \
   X(elections)               \
   X(applied)                 \
+  X(applied_ahead)           \
+  X(ahead_wasted)            \
   X(acknowledged)            \
   X(replayed)                \
   X(refused)                 \

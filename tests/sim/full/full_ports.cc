@@ -105,60 +105,6 @@ void FullNode::Close(NodeId peer, quorum::SessionId session) {
 
 // ---------------------------------------------------------------------------------------------------------
 
-void FullNode::Commit(Offset end, std::vector<replication::Pending> entries) {
-  SIM_CHECK(end <= wal_->durable_end(), "I5: applies what is not durable here", id(), end,
-            wal_->durable_end());
-  SIM_CHECK(end >= committed_end_, "G6: a committed end fell", id(), end, committed_end_);
-  committed_end_ = end;
-  for (auto& pending : entries) to_apply_.push_back(std::move(pending));
-  if (applying_) return;
-  applying_ = true;
-  After(world_->random()->Between(1, world_->plan().apply_ns), [this] { ApplySome(); });
-}
-
-// At hand, or from the log.
-Status FullNode::TakeEntries(std::vector<replication::Pending>* batch) {
-  while (!to_apply_.empty() && to_apply_.front().entry.offset < state_.end) to_apply_.pop_front();
-  while (!to_apply_.empty() && to_apply_.front().entry.offset.value == state_.end.value + batch->size() &&
-         batch->size() < 64) {
-    batch->push_back(std::move(to_apply_.front()));
-    to_apply_.pop_front();
-  }
-  if (!batch->empty()) return Status();
-  const Offset end = to_apply_.empty() ? committed_end_ : to_apply_.front().entry.offset;
-  auto entries = wal_->Read(state_.end, 4096);
-  if (!entries.ok()) return entries.status();
-  for (Entry& entry : *entries) {
-    if (entry.offset < end) batch->push_back({std::move(entry), nullptr});
-  }
-  return Status();
-}
-
-void FullNode::ApplySome() {
-  applying_ = false;
-  if (state_.end >= committed_end_) return;
-  std::vector<replication::Pending> batch;
-  if (const Status status = TakeEntries(&batch); !status.ok()) return driver_->Fail(status);
-  for (replication::Pending& pending : batch) {
-    broker::Applied applied = broker::Apply(view_, pending.entry);
-    view_.Write(applied.changes);
-    state_ = applied.state;
-    ++world_->coverage()->applied;
-    world_->oracle()->OnApplied(id(), pending.entry, state_);
-    if (pending.done) {
-      pending.done({Status(), std::move(applied.reply), pending.entry.offset, pending.entry.epoch});
-    }
-  }
-  world_->Mix(state_.digest);
-  driver_->SetNextDue(broker::NextDue(view_));
-  Rearm();
-  if (state_.end >= committed_end_ || applying_) return;
-  applying_ = true;
-  After(world_->random()->Between(1, world_->plan().apply_ns), [this] { ApplySome(); });
-}
-
-// ---------------------------------------------------------------------------------------------------------
-
 void FullNode::Make() {
   if (making_) return;
   making_ = true;
@@ -225,6 +171,8 @@ void FullNode::Install(const quorum::SnapshotId& id) {
     if (!status.ok()) return driver_->Fail(status);
     ++world_->coverage()->installations;
     to_apply_.clear();
+    ForgetAhead();
+    appended_ = {};
     view_name_ = name;
     view_ = pulled_->view;
     state_ = broker::ReadAppliedState(view_);

@@ -52,3 +52,7 @@ mutant("all_of_the_log_is_committed", "only what the view held is known to be co
     "open_log.cc", "  restored.committed_end = view.end;", "  restored.committed_end = log.wal->log_end();"))
 mutant("voters_of_the_beginning", "I15: the voters in force", (
     "open_log.cc", "    restored.voter_entries.push_back({entry.offset, *set});\n", "    (void)*set;\n"))
+
+# Running ahead.
+mutant("ahead_of_a_truncation", "ADR 18: only what was committed in the end, and not what was at its offsets before", (
+    "executed_batch.cc", " || entry.epoch != outcomes_[i].epoch", ""))
