@@ -39,6 +39,8 @@ Result<std::string> ApiClient::Request(std::string_view method, const std::strin
     request.set(http::field::connection, "close");
     if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
     if (!body.empty()) request.set(http::field::content_type, "application/json");
+    // Other nodes may have been loaded than the one that is asked.
+    if (method == "GET") request.set("Mom-Consistency", "linearizable");
     request.body() = body;
     request.prepare_payload();
     http::write(stream, request);
