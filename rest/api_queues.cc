@@ -68,10 +68,14 @@ void ListQueues(const CallPtr& call) {
 }
 
 void GetQueue(const CallPtr& call) {
+  const broker::ViewReader& latest = call->services().replica->Latest();
+  const auto found = FindVisibleQueue(*call, latest);
+  if (!found) return;
+  JsonWriter json;
+  if (TryAppendQueue(latest, found->name, found->record, &json)) return call->SendJson(200, json.Take());
   const auto snapshot = call->Snapshot();
   const auto queue = FindVisibleQueue(*call, snapshot->reader());
   if (!queue) return;
-  JsonWriter json;
   AppendQueue(snapshot->reader(), queue->name, queue->record, true, &json);
   call->SendJson(200, json.Take());
 }

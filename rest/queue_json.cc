@@ -109,10 +109,12 @@ v1::QueueState ReadQueueState(const broker::ViewReader& view, uint64_t queue_id)
   return state;
 }
 
-void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
-                 bool with_oldest, JsonWriter* json) {
+namespace {
+
+// Leaves the object open.
+void AppendSettingsAndCounts(std::string_view name, const v1::QueueRecord& record,
+                             const v1::QueueState& state, JsonWriter* json) {
   const v1::QueueSettings& settings = record.settings();
-  const v1::QueueState state = ReadQueueState(view, record.id());
   json->BeginObject().Member("name", name).Member("owner", record.owner());
   json->Member("created_at", Timestamp{record.created_ms()});
   if (!settings.receiver().empty()) json->Member("receiver", settings.receiver());
@@ -129,12 +131,31 @@ void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1
   const v1::QueueCounts& counts = state.counts();
   json->Member("closed", settings.closed()).Member("ready", counts.ready()).Member("leased", counts.leased());
   json->Member("delayed", counts.delayed()).Member("dead", counts.dead()).Member("bytes", counts.bytes());
+}
+
+}  // namespace
+
+void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
+                 bool with_oldest, JsonWriter* json) {
+  const v1::QueueState state = ReadQueueState(view, record.id());
+  AppendSettingsAndCounts(name, record, state, json);
   if (with_oldest) {
     const auto oldest = OldestReady(view, record.id(), state);
     if (oldest) json->Member("oldest_at", *oldest);
     if (!oldest) json->Key("oldest_at").Null();
   }
   json->EndObject();
+}
+
+bool TryAppendQueue(const broker::ViewReader& latest, std::string_view name, const v1::QueueRecord& record,
+                    JsonWriter* json) {
+  const auto bytes = latest.Get(keys::QueueState(record.id()));
+  v1::QueueState state;
+  if (!bytes || !state.ParseFromString(*bytes) || state.counts().ready() > 0) return false;
+  AppendSettingsAndCounts(name, record, state, json);
+  json->Key("oldest_at").Null();
+  json->EndObject();
+  return true;
 }
 
 }  // namespace mom::rest

@@ -20,6 +20,10 @@ v1::QueueSettings ReadSettings(std::string_view text, JsonObject* object);
 
 v1::QueueState ReadQueueState(const broker::ViewReader& view, uint64_t queue_id);
 // One complete object. `with_oldest` costs a few reads more.
+// For a queue without ready messages, from its newest state, which may be a batch newer than `record`; false,
+// and nothing appended, for any other: look at it in a snapshot. Costs much less than one.
+bool TryAppendQueue(const broker::ViewReader& latest, std::string_view name, const v1::QueueRecord& record,
+                    JsonWriter* json);
 void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
                  bool with_oldest, JsonWriter* json);
 

@@ -13,8 +13,8 @@
 namespace mom::replication {
 namespace {
 
-// What serves a chunk holds up the frames for other followers meanwhile: with four times as much publishing took
-// twice as long while a node joined, with this half as long again.
+// What serves a chunk holds up the frames for other followers meanwhile: with four times as much publishing
+// took twice as long while a node joined, with this half as long again.
 constexpr size_t kChunkBytesMax = 256u << 10;
 constexpr int kFailuresMax = 50;  // In a row; half a second each once the peer is gone.
 constexpr auto kRetryPause = std::chrono::milliseconds(100);
