@@ -137,6 +137,21 @@ TEST_F(ResourcesTest, QueuesLiveFromCreationToDeletion) {
   EXPECT_EQ(Ask(alice, "GET", "/v1/queues/work").Code(), "queue-not-found");
 }
 
+// Full and empty queues are looked at in different ways, and must look alike.
+TEST_F(ResourcesTest, AQueueShowsItsOldestMessageWhileThereIsOne) {
+  const std::string alice = MakeUser("alice");
+  MakeQueue(alice, "work");
+  Ask(alice, "POST", "/v1/queues/work/messages", "x");
+  const Answer full = Ask(alice, "GET", "/v1/queues/work");
+  EXPECT_EQ(full.Field("ready"), "1");
+  EXPECT_NE(full.Field("oldest_at"), "null");
+  EXPECT_EQ(Ask(alice, "POST", "/v1/queues/work/receive").status, 200);
+  const Answer leased = Ask(alice, "GET", "/v1/queues/work");
+  EXPECT_EQ(leased.Field("ready"), "0");
+  EXPECT_EQ(leased.Field("leased"), "1");
+  EXPECT_EQ(leased.Field("oldest_at"), "null");
+}
+
 TEST_F(ResourcesTest, AQueueWithMessagesIsNotDeleted) {
   const std::string alice = MakeUser("alice");
   MakeQueue(alice, "work");
