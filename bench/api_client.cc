@@ -33,9 +33,9 @@ Result<std::string> ApiClient::Request(std::string_view method, const std::strin
     asio::io_context io;
     beast::tcp_stream stream(io);
     stream.expires_after(kTimeout);
-    stream.connect(asio::ip::tcp::resolver(io).resolve(host_, port_));
+    stream.connect(asio::ip::tcp::resolver(io).resolve(server_.host, server_.port));
     http::request<http::string_body> request(http::string_to_verb({method.data(), method.size()}), path, 11);
-    request.set(http::field::host, host_ + ":" + port_);
+    request.set(http::field::host, server_.Name());
     request.set(http::field::connection, "close");
     if (!token_.empty()) request.set(http::field::authorization, "Bearer " + token_);
     if (!body.empty()) request.set(http::field::content_type, "application/json");
@@ -51,7 +51,7 @@ Result<std::string> ApiClient::Request(std::string_view method, const std::strin
     return Status(Status::kInvalidArgument, what + " answered " + std::to_string(response.result_int()) +
                                                 ": " + response.body().substr(0, 500));
   } catch (const boost::system::system_error& error) {
-    return Status(Status::kIoError, what + " at " + host_ + ":" + port_ + ": " + error.code().message());
+    return Status(Status::kIoError, what + " at " + server_.Name() + ": " + error.code().message());
   }
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 #include <string_view>
 
+#include "bench/server.h"
 #include "core/base/result.h"
 
 namespace mom::bench {
@@ -22,7 +23,7 @@ struct QueueCounts {
 // Not thread-safe. Failures name the request, the status and the answer, never the password or the token.
 class ApiClient {
  public:
-  ApiClient(std::string host, std::string port) : host_(std::move(host)), port_(std::move(port)) {}
+  explicit ApiClient(Server server) : server_(std::move(server)) {}
 
   Status Register(const std::string& user, const std::string& password);
   Status Connect(const std::string& user, const std::string& password);  // Sets token().
@@ -36,8 +37,7 @@ class ApiClient {
   // The body of a 2xx answer.
   Result<std::string> Request(std::string_view method, const std::string& path, const std::string& body);
 
-  std::string host_;
-  std::string port_;
+  Server server_;
   std::string token_;
 };
 

@@ -27,10 +27,6 @@ double ProcessorSeconds() {
   return seconds(usage.ru_utime) + seconds(usage.ru_stime);
 }
 
-std::string NameOf(const Server& server) {
-  return server.host + ":" + server.port;
-}
-
 }  // namespace
 
 Driver::Driver(std::vector<Server> servers, int connections)
@@ -41,7 +37,7 @@ Result<std::vector<boost::asio::ip::tcp::endpoint>> Driver::Resolve() {
   for (const Server& server : servers_) {
     boost::system::error_code error;
     const auto found = boost::asio::ip::tcp::resolver(io_).resolve(server.host, server.port, error);
-    if (error) return Status(Status::kIoError, NameOf(server) + ": " + error.message());
+    if (error) return Status(Status::kIoError, server.Name() + ": " + error.message());
     endpoints.push_back(found.begin()->endpoint());
   }
   return endpoints;
@@ -52,9 +48,11 @@ void Driver::Open(const std::vector<boost::asio::ip::tcp::endpoint>& endpoints) 
   for (int i = 0; i < connections_; ++i) {
     Lane* lane = lanes_.emplace_back(std::make_unique<Lane>()).get();
     lane->slot.id = i;
+    const size_t server = static_cast<size_t>(i) % servers_.size();
+    lane->server = &servers_[server];
     lane->retry = std::make_unique<boost::asio::steady_timer>(io_);
     lane->connection = std::make_unique<Connection>(
-        &io_, endpoints[static_cast<size_t>(i) % endpoints.size()],
+        &io_, endpoints[server],
         [this, lane](int status, std::string_view body) { OnAnswer(lane, status, body); });
   }
 }
@@ -144,8 +142,7 @@ void Driver::OnAnswer(Lane* lane, int status, std::string_view body) {
   if (status == 0) {
     if (++lane->failures_in_a_row >= kFailuresInARowMax) {
       lane->slot.receipts.clear();  // Nobody is there to acknowledge them to.
-      const Server& server = servers_[static_cast<size_t>(lane->slot.id) % servers_.size()];
-      failure_ = Status(Status::kIoError, "a connection to " + NameOf(server) + " failed " +
+      failure_ = Status(Status::kIoError, "a connection to " + lane->server->Name() + " failed " +
                                               std::to_string(kFailuresInARowMax) + " times in a row");
       StopIssuing();
     }

@@ -40,6 +40,7 @@ class Driver {
   using Clock = std::chrono::steady_clock;
   struct Lane {
     Slot slot;
+    const Server* server = nullptr;  // In servers_.
     std::unique_ptr<Connection> connection;
     Clock::time_point intended;  // When the request under way should have started.
     Clock::time_point sent;

@@ -41,9 +41,9 @@ class Runner {
  public:
   explicit Runner(const Options& options)
       : options_(options),
-        api_(options.servers.front().host, options.servers.front().port),
+        api_(options.servers.front()),
         checker_(PayloadFormat(static_cast<uint32_t>(std::random_device()()), options.size)) {
-    target_.host = options.servers.front().host + ":" + options.servers.front().port;
+    target_.host = options.servers.front().Name();
   }
 
   Measurement Run() {

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <limits>
-#include <memory>
 
 #include "core/base/check.h"
 #include "core/broker/keys.h"
@@ -29,9 +28,8 @@ bool IsText(std::string_view text, std::string_view field) {
 std::optional<Timestamp> OldestReady(const broker::ViewReader& view, uint64_t queue_id,
                                      const v1::QueueState& state) {
   uint64_t oldest = UINT64_MAX;
-  std::unique_ptr<broker::ViewIterator> it;  // Costly, and of no use to an empty queue.
+  const auto it = view.NewIterator();
   const auto look = [&](char table, uint32_t priority, uint64_t from) {
-    if (it == nullptr) it = view.NewIterator();
     std::string prefix = keys::Ready(table, queue_id, priority, from);
     it->Seek(prefix);
     prefix.resize(prefix.size() - sizeof(uint64_t));

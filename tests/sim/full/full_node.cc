@@ -87,8 +87,7 @@ void FullNode::Start() {
     });
   };
   ++life_;
-  ahead_.reset();
-  states_ahead_.clear();
+  ForgetAhead();
   appended_ = {};
   dying_ = paused_ = writing_ = applying_ = making_ = false;
   when_resumed_.clear();
