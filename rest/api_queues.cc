@@ -20,7 +20,7 @@ void SendQueue(Call& call, const std::string& name, bool existed) {
   JsonWriter json;
   const auto queue = broker::FindQueue(snapshot->reader(), name);
   if (queue) {
-    AppendQueue(snapshot->reader(), name, queue->record, false, &json);
+    AppendQueue(snapshot->reader(), name, queue->record, &json);
   } else {  // Deleted again meanwhile.
     json.BeginObject().Member("name", name).EndObject();
   }
@@ -61,22 +61,23 @@ void ListQueues(const CallPtr& call) {
     v1::QueueRecord record;
     if (!record.ParseFromArray(value.data(), static_cast<int>(value.size()))) return false;
     if (!broker::MaySee(record, call->user(), admin)) return false;
-    AppendQueue(view, name, record, false, json);
+    AppendQueue(view, name, record, json);
     return true;
   };
   call->SendJson(200, ListTable(view, broker::keys::kQueue, *page, visit));
 }
 
 void GetQueue(const CallPtr& call) {
-  const broker::ViewReader& latest = call->services().replica->Latest();
+  const replication::LatestView& latest = call->services().replica->Latest();
   const auto found = FindVisibleQueue(*call, latest);
   if (!found) return;
   JsonWriter json;
-  if (TryAppendQueue(latest, found->name, found->record, &json)) return call->SendJson(200, json.Take());
+  const QueueLook look(&latest, found->record);
+  if (look.TryAppend(found->name, found->record, &json)) return call->SendJson(200, json.Take());
   const auto snapshot = call->Snapshot();
   const auto queue = FindVisibleQueue(*call, snapshot->reader());
   if (!queue) return;
-  AppendQueue(snapshot->reader(), queue->name, queue->record, true, &json);
+  look.Append(snapshot->reader(), queue->name, queue->record, &json);
   call->SendJson(200, json.Take());
 }
 

@@ -131,29 +131,47 @@ void AppendSettingsAndCounts(std::string_view name, const v1::QueueRecord& recor
   json->Member("delayed", counts.delayed()).Member("dead", counts.dead()).Member("bytes", counts.bytes());
 }
 
-}  // namespace
-
-void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
-                 bool with_oldest, JsonWriter* json) {
-  const v1::QueueState state = ReadQueueState(view, record.id());
-  AppendSettingsAndCounts(name, record, state, json);
-  if (with_oldest) {
-    const auto oldest = OldestReady(view, record.id(), state);
-    if (oldest) json->Member("oldest_at", *oldest);
-    if (!oldest) json->Key("oldest_at").Null();
+// And closes the object.
+void AppendOldest(std::optional<Timestamp> oldest, JsonWriter* json) {
+  if (oldest) {
+    json->Member("oldest_at", *oldest);
+  } else {
+    json->Key("oldest_at").Null();
   }
   json->EndObject();
 }
 
-bool TryAppendQueue(const broker::ViewReader& latest, std::string_view name, const v1::QueueRecord& record,
-                    JsonWriter* json) {
-  const auto bytes = latest.Get(keys::QueueState(record.id()));
-  v1::QueueState state;
-  if (!bytes || !state.ParseFromString(*bytes) || state.counts().ready() > 0) return false;
-  AppendSettingsAndCounts(name, record, state, json);
-  json->Key("oldest_at").Null();
+}  // namespace
+
+void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
+                 JsonWriter* json) {
+  AppendSettingsAndCounts(name, record, ReadQueueState(view, record.id()), json);
   json->EndObject();
+}
+
+QueueLook::QueueLook(const replication::LatestView* latest, const v1::QueueRecord& record)
+    : latest_(latest), queue_id_(record.id()), state_(latest->Look(keys::QueueState(record.id()))) {}
+
+bool QueueLook::TryAppend(std::string_view name, const v1::QueueRecord& record, JsonWriter* json) const {
+  v1::QueueState state;
+  if (!state_.value || !state.ParseFromString(*state_.value)) return false;
+  const bool is_ready = state.counts().ready() > 0;
+  if (is_ready && !state_.note) return false;
+  AppendSettingsAndCounts(name, record, state, json);
+  AppendOldest(is_ready ? std::optional(Timestamp{*state_.note}) : std::nullopt, json);
   return true;
+}
+
+// Whatever makes another message the oldest writes the queue's state, so what is noted holds until then. That
+// its bytes are the same would not prove it: one message gone and another come may leave them as they were.
+void QueueLook::Append(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
+                       JsonWriter* json) const {
+  const v1::QueueState state = ReadQueueState(view, record.id());
+  const std::optional<Timestamp> oldest = OldestReady(view, record.id(), state);
+  if (oldest && record.id() == queue_id_)
+    latest_->Note(keys::QueueState(queue_id_), state_.stamp, oldest->ms);
+  AppendSettingsAndCounts(name, record, state, json);
+  AppendOldest(oldest, json);
 }
 
 }  // namespace mom::rest

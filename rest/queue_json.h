@@ -7,6 +7,7 @@
 
 #include "core/broker/view.h"
 #include "mom/v1/records.pb.h"
+#include "replication/view/latest_view.h"
 #include "rest/api_call.h"
 
 namespace mom::rest {
@@ -19,12 +20,27 @@ void AppendUserList(const v1::UserList& list, JsonWriter* json);
 v1::QueueSettings ReadSettings(std::string_view text, JsonObject* object);
 
 v1::QueueState ReadQueueState(const broker::ViewReader& view, uint64_t queue_id);
-// One complete object. `with_oldest` costs a few reads more.
-// For a queue without ready messages, from its newest state, which may be a batch newer than `record`; false,
-// and nothing appended, for any other: look at it in a snapshot. Costs much less than one.
-bool TryAppendQueue(const broker::ViewReader& latest, std::string_view name, const v1::QueueRecord& record,
-                    JsonWriter* json);
+// One complete object, without its oldest message.
 void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
-                 bool with_oldest, JsonWriter* json);
+                 JsonWriter* json);
+
+// One queue with its oldest message, which takes a snapshot unless somebody has looked at the queue since it
+// was written: when its oldest ready message was sent is noted with its state. Not thread-safe; `latest` must
+// outlive it.
+class QueueLook {
+ public:
+  // Of the newest state, which may be a batch newer than `record`.
+  QueueLook(const replication::LatestView* latest, const v1::QueueRecord& record);
+  // False, and nothing appended: a snapshot is needed. REQUIRES: the same record.
+  bool TryAppend(std::string_view name, const v1::QueueRecord& record, JsonWriter* json) const;
+  // `view` is a snapshot taken since this was made; the queue may be another one by now.
+  void Append(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
+              JsonWriter* json) const;
+
+ private:
+  const replication::LatestView* latest_;
+  const uint64_t queue_id_;
+  const replication::LatestView::Record state_;
+};
 
 }  // namespace mom::rest

@@ -76,7 +76,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
 
   void Propose(v1::Command command, std::function<void(Outcome)> done) override;
   std::unique_ptr<ViewSnapshot> Snapshot() const override;
-  const broker::ViewReader& Latest() const override { return latest_; }
+  const LatestView& Latest() const override { return latest_; }
   std::string_view Role() const override { return role_.load(); }
   Offset applied_end() const override { return Offset{applied_end_.load()}; }
   void WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) override;

@@ -20,6 +20,7 @@
 #include "mom/v1/commands.pb.h"
 #include "replication/replica/node_status.h"
 #include "replication/replica/proposal.h"
+#include "replication/view/latest_view.h"
 
 namespace mom::replication {
 
@@ -91,7 +92,7 @@ class Replica {
   virtual void Propose(v1::Command command, std::function<void(Outcome)> done) = 0;
   virtual std::unique_ptr<ViewSnapshot> Snapshot() const = 0;
   // The newest applied state, which changes between two reads: for single records. Cheaper than a snapshot.
-  virtual const broker::ViewReader& Latest() const = 0;
+  virtual const LatestView& Latest() const = 0;
   virtual Offset applied_end() const = 0;
   // "leader", "follower", "candidate" or "starting", as in Info() but cheap.
   virtual std::string_view Role() const = 0;

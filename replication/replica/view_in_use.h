@@ -10,6 +10,7 @@
 
 #include "core/base/check.h"
 #include "core/broker/view.h"
+#include "replication/view/latest_view.h"
 #include "replication/view/leveldb_view.h"
 
 namespace mom::replication {
@@ -20,7 +21,7 @@ class ViewInUse {
   // A view with the reader of its newest state.
   struct Held {
     std::unique_ptr<LevelDbView> view;
-    std::unique_ptr<broker::ViewReader> latest;
+    std::unique_ptr<LatestView> latest;
   };
   using HeldPtr = std::shared_ptr<const Held>;
 
@@ -57,11 +58,15 @@ class FrozenReader final : public broker::ViewReader {
 };
 
 // The newest state of whichever view is in use; for single records.
-class LatestReader final : public broker::ViewReader {
+class LatestReader final : public LatestView {
  public:
   explicit LatestReader(const ViewInUse* view) : view_(view) {}
   std::optional<std::string> Get(std::string_view key) const override {
     return view_->Get()->latest->Get(key);
+  }
+  Record Look(std::string_view key) const override { return view_->Get()->latest->Look(key); }
+  void Note(std::string_view key, uint64_t stamp, int64_t note) const override {
+    view_->Get()->latest->Note(key, stamp, note);
   }
   std::unique_ptr<broker::ViewIterator> NewIterator() const override {
     MOM_CHECK(false, "the newest state is for single records");

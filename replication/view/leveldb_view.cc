@@ -55,43 +55,57 @@ class LevelDbIterator final : public broker::ViewIterator {
   std::unique_ptr<leveldb::Iterator> it_;
 };
 
-class LevelDbReader final : public broker::ViewReader {
- public:
-  // With `records`: reads what is newest. Without: a frozen state.
-  LevelDbReader(leveldb::DB* db, RecordCache* records)
-      : db_(db), records_(records), snapshot_(records ? nullptr : db->GetSnapshot()) {}
-  ~LevelDbReader() override {
-    if (snapshot_) db_->ReleaseSnapshot(snapshot_);
-  }
-  LevelDbReader(const LevelDbReader&) = delete;
-  LevelDbReader& operator=(const LevelDbReader&) = delete;
+// `snapshot` null: the newest state.
+std::optional<std::string> Read(leveldb::DB* db, const leveldb::Snapshot* snapshot, std::string_view key) {
+  std::string stored;
+  const leveldb::Status status = db->Get(CheckedRead(snapshot), ToSlice(key), &stored);
+  if (status.IsNotFound()) return std::nullopt;
+  MOM_CHECK(status.ok(), "view", status.ToString());
+  const size_t value_bytes = Open(key, stored).size();
+  stored.resize(value_bytes);
+  return stored;
+}
 
-  std::optional<std::string> Get(std::string_view key) const override {
-    if (!records_ || !records_->Covers(key)) return Read(key);
-    RecordCache::Found found = records_->Find(key);
-    if (found.hit) return std::move(found.value);
-    auto value = Read(key);
-    records_->Fill(key, value, found.version);
-    return value;
-  }
+class FrozenView final : public broker::ViewReader {
+ public:
+  explicit FrozenView(leveldb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~FrozenView() override { db_->ReleaseSnapshot(snapshot_); }
+  FrozenView(const FrozenView&) = delete;
+  FrozenView& operator=(const FrozenView&) = delete;
+
+  std::optional<std::string> Get(std::string_view key) const override { return Read(db_, snapshot_, key); }
   std::unique_ptr<broker::ViewIterator> NewIterator() const override {
     return std::make_unique<LevelDbIterator>(db_->NewIterator(CheckedRead(snapshot_)));
   }
 
  private:
-  std::optional<std::string> Read(std::string_view key) const {
-    std::string stored;
-    const leveldb::Status status = db_->Get(CheckedRead(snapshot_), ToSlice(key), &stored);
-    if (status.IsNotFound()) return std::nullopt;
-    MOM_CHECK(status.ok(), "view", status.ToString());
-    stored.resize(ValueBytes(key, stored));
-    return stored;
-  }
-  static size_t ValueBytes(std::string_view key, std::string_view stored) { return Open(key, stored).size(); }
+  leveldb::DB* const db_;
+  const leveldb::Snapshot* const snapshot_;
+};
 
-  leveldb::DB* db_;
-  RecordCache* records_;
-  const leveldb::Snapshot* snapshot_;
+class NewestView final : public LatestView {
+ public:
+  NewestView(leveldb::DB* db, RecordCache* records) : db_(db), records_(records) {}
+
+  std::optional<std::string> Get(std::string_view key) const override { return Look(key).value; }
+  Record Look(std::string_view key) const override {
+    if (!records_->Covers(key)) return {Read(db_, nullptr, key), 0, std::nullopt};
+    RecordCache::Found found = records_->Find(key);
+    if (found.hit) return {std::move(found.value), found.version, found.note};
+    auto value = Read(db_, nullptr, key);
+    const bool kept = records_->Fill(key, value, found.version);
+    return {std::move(value), kept ? found.version : 0, std::nullopt};
+  }
+  void Note(std::string_view key, uint64_t stamp, int64_t note) const override {
+    if (stamp != 0 && records_->Covers(key)) records_->Note(key, stamp, note);
+  }
+  std::unique_ptr<broker::ViewIterator> NewIterator() const override {
+    return std::make_unique<LevelDbIterator>(db_->NewIterator(CheckedRead(nullptr)));
+  }
+
+ private:
+  leveldb::DB* const db_;
+  RecordCache* const records_;
 };
 
 Status Translate(const leveldb::Status& status) {
@@ -164,10 +178,10 @@ Status LevelDbView::MakeDurable() {
 }
 
 std::unique_ptr<broker::ViewReader> LevelDbView::Snapshot() const {
-  return std::make_unique<LevelDbReader>(db_.get(), nullptr);
+  return std::make_unique<FrozenView>(db_.get());
 }
-std::unique_ptr<broker::ViewReader> LevelDbView::Latest() const {
-  return std::make_unique<LevelDbReader>(db_.get(), &records_);
+std::unique_ptr<LatestView> LevelDbView::Latest() const {
+  return std::make_unique<NewestView>(db_.get(), &records_);
 }
 
 uint64_t LevelDbView::ApproximateBytes() const {

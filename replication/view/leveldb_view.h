@@ -9,6 +9,7 @@
 
 #include "core/base/result.h"
 #include "core/broker/view.h"
+#include "replication/view/latest_view.h"
 #include "replication/view/record_cache.h"
 
 namespace leveldb {
@@ -54,9 +55,9 @@ class LevelDbView {
 
   // A frozen state. Must not outlive the view.
   std::unique_ptr<broker::ViewReader> Snapshot() const;
-  // The newest state, which changes under the reader. Single records of the tables in `cached_tables` come
-  // from memory.
-  std::unique_ptr<broker::ViewReader> Latest() const;
+  // Single records of the tables in `cached_tables` come from memory, and only they have stamps and notes.
+  // Must not outlive the view.
+  std::unique_ptr<LatestView> Latest() const;
 
   uint64_t ApproximateBytes() const;
 

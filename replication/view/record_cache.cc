@@ -1,9 +1,23 @@
 #include "replication/view/record_cache.h"
 
+#include <atomic>
+
 namespace mom::replication {
+namespace {
+
+// Where the stamps of the next cache begin: a note that was worked out from one view must not be kept with a
+// record of the view that took its place.
+uint64_t FirstStamp() {
+  static std::atomic<uint64_t> caches{0};
+  return (caches.fetch_add(1, std::memory_order_relaxed) + 1) << 48;
+}
+
+}  // namespace
 
 RecordCache::RecordCache(std::string_view tables) {
   for (char table : tables) covered_[static_cast<unsigned char>(table)] = true;
+  const uint64_t first = FirstStamp();
+  for (Shard& shard : shards_) shard.version = first;
 }
 
 RecordCache::Found RecordCache::Find(std::string_view key) {
@@ -11,18 +25,27 @@ RecordCache::Found RecordCache::Find(std::string_view key) {
   std::lock_guard lock(shard.mutex);
   const auto it = shard.records.find(key);
   if (it != shard.records.end() && !it->second.is_being_written) {
-    return {true, it->second.value, shard.version};
+    return {true, it->second.value, it->second.stamp, it->second.note};
   }
-  return {false, std::nullopt, shard.version};
+  return {false, std::nullopt, shard.version, std::nullopt};
 }
 
-void RecordCache::Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version) {
-  if (value && value->size() > kValueBytesMax) return;
+bool RecordCache::Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version) {
+  if (value && value->size() > kValueBytesMax) return false;
   Shard& shard = ShardOf(key);
   std::lock_guard lock(shard.mutex);
-  if (shard.version != version || shard.is_being_written) return;
+  if (shard.version != version || shard.is_being_written) return false;
   if (shard.records.size() >= kShardRecordsMax) shard.records.clear();
-  shard.records.insert_or_assign(std::string(key), Record{value});
+  shard.records.insert_or_assign(std::string(key), Record{value, version, std::nullopt, false});
+  return true;
+}
+
+void RecordCache::Note(std::string_view key, uint64_t stamp, int64_t note) {
+  Shard& shard = ShardOf(key);
+  std::lock_guard lock(shard.mutex);
+  const auto it = shard.records.find(key);
+  if (it == shard.records.end() || it->second.is_being_written || it->second.stamp != stamp) return;
+  it->second.note = note;
 }
 
 // One reader may see LevelDB before and another one behind the write: were both kept, in whatever order they
@@ -50,7 +73,7 @@ void RecordCache::EndWrite(const broker::ViewBatch& batch) {
     if (value && value->size() > kValueBytesMax) {
       shard.records.erase(it);
     } else {
-      it->second = Record{value};
+      it->second = Record{value, shard.version, std::nullopt, false};
     }
   }
 }

@@ -23,7 +23,9 @@ class RecordCache {
   struct Found {
     bool hit = false;
     std::optional<std::string> value;  // On a hit; empty: the view holds no such key.
-    uint64_t version = 0;              // On a miss: for Fill().
+    // On a miss: for Fill(). On a hit: the stamp of LatestView::Record, of no other cache in this process.
+    uint64_t version = 0;
+    std::optional<int64_t> note;  // On a hit.
   };
 
   explicit RecordCache(std::string_view tables);
@@ -33,8 +35,11 @@ class RecordCache {
   }
   // REQUIRES: Covers(key), here and below.
   Found Find(std::string_view key);
-  // Keeps what LevelDB answered after a miss, unless a batch was written since.
-  void Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version);
+  // Keeps what LevelDB answered after a miss, unless a batch was written since; true when kept, with
+  // `version` as its stamp.
+  bool Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version);
+  // As LatestView::Note().
+  void Note(std::string_view key, uint64_t stamp, int64_t note);
   // LevelDB is about to be given `batch`, and has it. Called by the one writer. A batch that LevelDB refused
   // is never ended: its keys stay with LevelDB.
   void BeginWrite(const broker::ViewBatch& batch);
@@ -51,11 +56,13 @@ class RecordCache {
   };
   struct Record {
     std::optional<std::string> value;
+    uint64_t stamp = 0;  // The shard's version when the value came.
+    std::optional<int64_t> note;
     bool is_being_written = false;  // And `value` may be the one before.
   };
   struct Shard {
     std::mutex mutex;
-    uint64_t version = 0;  // Guarded by mutex, like the next two. Changes at the end of a write.
+    uint64_t version = 0;  // Guarded by mutex, like the next two. Grows at the end of a write.
     bool is_being_written = false;
     std::unordered_map<std::string, Record, Hash, std::equal_to<>> records;
   };

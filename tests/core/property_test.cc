@@ -61,6 +61,18 @@ struct Coverage {
   }
 };
 
+// What is said of a queue's messages is kept until its state is written (rest/queue_json), so whatever
+// touches one that is ready must write the state, too.
+std::string CheckStatesWritten(const ViewBatch& changes) {
+  for (const auto& [key, value] : changes) {
+    if (key[0] != keys::kReady && key[0] != keys::kReturned) continue;
+    const uint64_t queue_id = keys::ReadU64(key, 1);
+    if (!changes.contains(keys::QueueState(queue_id)))
+      return " ready messages changed, but not the state of queue " + std::to_string(queue_id);
+  }
+  return "";
+}
+
 // One run of both, side by side.
 class Race {
  public:
@@ -110,6 +122,7 @@ class Race {
     view.Write(applied.changes);
     model_.Clock(log.size() - 1, now_ms_);
     if (!FollowsDue(applied.changes)) return "NextDue from the changes is not what the view says";
+    if (auto wrong = CheckStatesWritten(applied.changes); !wrong.empty()) return wrong;
     for (const auto& queue : applied.woken) {
       if (!model_.queues.contains(queue)) return "woke no queue";
     }
@@ -127,6 +140,7 @@ class Race {
     coverage_->Note(command, applied.reply);
     std::string wrong = model_.Step(command, log.size() - 1, now_ms_, applied.reply);
     if (!FollowsDue(applied.changes)) wrong += " NextDue from the changes is not what the view says";
+    wrong += CheckStatesWritten(applied.changes);
     for (const auto& [name, queue] : model_.queues) {
       if (HasReady(view, name) != model_.HasReady(name)) wrong += " HasReady of " + name;
       if (model_.HasReady(name) && quiet.contains(name) && !applied.woken.contains(name)) {

@@ -3,11 +3,13 @@
 #include <gtest/gtest.h>
 #include <leveldb/db.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <filesystem>
 #include <random>
 #include <thread>
 #include <utility>
+#include <vector>
 
 #include "replication/view/value_checksum.h"
 #include "tests/replication/leveldb_crash_env.h"
@@ -74,6 +76,64 @@ TEST(LevelDbView, ReadsWhatWasWrittenAndKeepsSnapshots) {
   EXPECT_EQ(view->Latest()->Get("counter"), "2");
   EXPECT_EQ(view->Latest()->Get("nothing"), std::nullopt);
   EXPECT_EQ(Contents(*view->Latest()), Expected(2));
+}
+
+// Goal: what a reader notes is never of a state before the one that holds it, although the record it is kept
+// with always has the same bytes. Method: "other" counts up beside it; readers note what a snapshot says.
+TEST(LevelDbView, NotesAreOfTheStateThatTheyAreShownWith) {
+  TempDir dir;
+  LevelDbViewOptions options;
+  options.cached_tables = "r";
+  auto view = LevelDbView::Open(dir / "view", options);
+  ASSERT_TRUE(view.ok()) << view.status();
+  const auto write = [&](int64_t number) {
+    broker::ViewBatch batch;
+    batch["other"] = std::to_string(number);
+    batch["record"] = "the same";
+    ASSERT_TRUE((*view)->Write(batch).ok());
+  };
+  write(0);
+  std::atomic<int64_t> started{0}, written{0};
+  std::atomic<uint64_t> shown{0};
+  std::atomic<bool> done{false};
+  std::vector<std::thread> readers;
+  for (int r = 0; r < 2; ++r) {
+    readers.emplace_back([&] {
+      const auto latest = (*view)->Latest();
+      while (!done) {
+        const int64_t at_least = written;
+        const LatestView::Record record = latest->Look("record");
+        ASSERT_EQ(record.value, "the same");
+        if (record.note) {
+          ASSERT_GE(*record.note, at_least);
+          ASSERT_LE(*record.note, started);
+          ++shown;
+        } else {
+          latest->Note("record", record.stamp, std::stoll(*(*view)->Snapshot()->Get("other")));
+        }
+      }
+    });
+  }
+  for (int64_t i = 1; i <= 5'000 || (shown < 100 && i < 1'000'000); ++i) {
+    started = i;
+    write(i);
+    written = i;
+    if (i % 8 == 0) std::this_thread::yield();
+  }
+  done = true;
+  for (auto& reader : readers) reader.join();
+  EXPECT_GE(shown, 100u);
+}
+
+TEST(LevelDbView, OnlyRecordsInMemoryTakeNotes) {
+  TempDir dir;
+  auto view = MustOpen(dir / "view");
+  ASSERT_TRUE(view->Write(Step(1)).ok());
+  const auto latest = view->Latest();
+  EXPECT_EQ(latest->Look("counter").value, "1");
+  EXPECT_EQ(latest->Look("counter").stamp, 0u);
+  latest->Note("counter", 0, 7);
+  EXPECT_FALSE(latest->Look("counter").note.has_value());
 }
 
 // Goal: LevelDB keeps no log beside ours. Method: without MakeDurable() nothing of a small batch is left,

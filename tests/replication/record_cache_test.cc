@@ -62,6 +62,61 @@ TEST(RecordCache, DropsAnAnswerThatAWriteOvertook) {
   EXPECT_FALSE(cache.Find("ua").hit);
 }
 
+TEST(RecordCache, ANoteLastsUntilTheRecordIsWritten) {
+  RecordCache cache("u");
+  ASSERT_TRUE(cache.Fill("ua", "1", cache.Find("ua").version));
+  const uint64_t stamp = cache.Find("ua").version;
+  EXPECT_FALSE(cache.Find("ua").note.has_value());
+  cache.Note("ua", stamp, -7);
+  EXPECT_EQ(cache.Find("ua").note, -7);
+  for (int i = 0; i < 100; ++i) Write(&cache, Batch(Key(i), "another record"));
+  EXPECT_EQ(cache.Find("ua").note, -7);
+  EXPECT_EQ(cache.Find("ua").version, stamp);
+  Write(&cache, Batch("ua", "1"));  // The same value, but written.
+  EXPECT_EQ(cache.Find("ua").value, "1");
+  EXPECT_FALSE(cache.Find("ua").note.has_value());
+  EXPECT_NE(cache.Find("ua").version, stamp);
+}
+
+TEST(RecordCache, ANoteThatAWriteOvertookIsNotKept) {
+  RecordCache cache("u");
+  const auto batch = Batch("ua", "1");
+  cache.Fill("ua", "1", cache.Find("ua").version);
+  const uint64_t stamp = cache.Find("ua").version;
+  cache.BeginWrite(batch);
+  cache.Note("ua", stamp, 7);
+  cache.EndWrite(batch);
+  cache.Note("ua", stamp, 7);
+  EXPECT_FALSE(cache.Find("ua").note.has_value());
+  cache.Note("ub", stamp, 7);  // No such record.
+  EXPECT_FALSE(cache.Find("ub").hit);
+}
+
+// A record that fell out of memory and came back with nothing written meanwhile.
+TEST(RecordCache, AStampComesBackOnlyWithTheValueItHad) {
+  RecordCache cache("u");
+  cache.Fill("ua", "1", cache.Find("ua").version);
+  const uint64_t stamp = cache.Find("ua").version;
+  for (int i = 0; i < 100'000; ++i) cache.Fill(Key(i), "v", cache.Find(Key(i)).version);
+  ASSERT_FALSE(cache.Find("ua").hit);
+  cache.Fill("ua", "1", cache.Find("ua").version);
+  EXPECT_EQ(cache.Find("ua").version, stamp);
+  for (int i = 0; i < 100'000; ++i) cache.Fill(Key(i), "v", cache.Find(Key(i)).version);
+  ASSERT_FALSE(cache.Find("ua").hit);
+  Write(&cache, Batch("ua", "1"));
+  cache.Fill("ua", "1", cache.Find("ua").version);
+  EXPECT_NE(cache.Find("ua").version, stamp);
+}
+
+// A snapshot that was installed takes the place of a view while somebody looks at it.
+TEST(RecordCache, StampsOfTwoCachesDiffer) {
+  RecordCache before("u"), after("u");
+  before.Fill("ua", "1", before.Find("ua").version);
+  after.Fill("ua", "1", after.Find("ua").version);
+  after.Note("ua", before.Find("ua").version, 7);
+  EXPECT_FALSE(after.Find("ua").note.has_value());
+}
+
 // Two readers, one on each side of a write that is on its way: whichever is kept, the other's value would
 // follow it. So neither is. Found by NeverGoesBackUnderConcurrentWrites under AddressSanitizer.
 TEST(RecordCache, KeepsNothingThatWasReadDuringAWrite) {

@@ -60,7 +60,21 @@ void FakeReplica::Propose(v1::Command command, std::function<void(replication::O
 
 std::unique_ptr<replication::ViewSnapshot> FakeReplica::Snapshot() const {
   std::lock_guard lock(mutex_);
+  ++snapshots_;
   return std::make_unique<FakeSnapshot>(view_, end_);
+}
+
+replication::LatestView::Record FakeReplica::LockedReader::Look(std::string_view key) const {
+  std::lock_guard lock(replica_->mutex_);
+  Record record{replica_->view_.Get(key), replica_->end_.value + 1, std::nullopt};
+  const auto note = notes_.find({std::string(key), record.stamp});
+  if (note != notes_.end()) record.note = note->second;
+  return record;
+}
+
+void FakeReplica::LockedReader::Note(std::string_view key, uint64_t stamp, int64_t note) const {
+  std::lock_guard lock(replica_->mutex_);
+  notes_[{std::string(key), stamp}] = note;
 }
 
 Offset FakeReplica::applied_end() const {

@@ -4,6 +4,7 @@
 
 #include <gtest/gtest.h>
 
+#include <atomic>
 #include <condition_variable>
 #include <map>
 #include <memory>
@@ -24,7 +25,7 @@ class FakeReplica final : public replication::Replica {
  public:
   void Propose(v1::Command command, std::function<void(replication::Outcome)> done) override;
   std::unique_ptr<replication::ViewSnapshot> Snapshot() const override;
-  const broker::ViewReader& Latest() const override { return latest_; }
+  const replication::LatestView& Latest() const override { return latest_; }
   Offset applied_end() const override;
   std::string_view Role() const override {
     return shape.role.empty() ? std::string_view("leader") : std::string_view(shape.role);
@@ -42,6 +43,7 @@ class FakeReplica final : public replication::Replica {
   // Lets time pass: a clock entry at the new time.
   void Advance(int64_t ms);
   uint64_t entries() const { return applied_end().value; }
+  int snapshots() const { return snapshots_; }  // Taken so far.
 
   Status failure;                  // Answer of every Propose while not ok.
   replication::ReplicaInfo shape;  // What Info() shows besides the ends.
@@ -51,13 +53,13 @@ class FakeReplica final : public replication::Replica {
  private:
   broker::Applied Apply(EntryKind kind, std::string payload);
 
-  class LockedReader final : public broker::ViewReader {
+  // Forgets a note with the next entry, whatever that writes.
+  class LockedReader final : public replication::LatestView {
    public:
     explicit LockedReader(const FakeReplica* replica) : replica_(replica) {}
-    std::optional<std::string> Get(std::string_view key) const override {
-      std::lock_guard lock(replica_->mutex_);
-      return replica_->view_.Get(key);
-    }
+    std::optional<std::string> Get(std::string_view key) const override { return Look(key).value; }
+    Record Look(std::string_view key) const override;
+    void Note(std::string_view key, uint64_t stamp, int64_t note) const override;
     std::unique_ptr<broker::ViewIterator> NewIterator() const override {
       MOM_CHECK(false, "Latest() is for single records");
       return nullptr;
@@ -65,9 +67,11 @@ class FakeReplica final : public replication::Replica {
 
    private:
     const FakeReplica* replica_;
+    mutable std::map<std::pair<std::string, uint64_t>, int64_t> notes_;  // By key and stamp.
   };
 
   mutable std::mutex mutex_;
+  mutable std::atomic<int> snapshots_{0};
   broker::MemoryView view_;
   const LockedReader latest_{this};
   Offset end_;

@@ -152,6 +152,23 @@ TEST_F(ResourcesTest, AQueueShowsItsOldestMessageWhileThereIsOne) {
   EXPECT_EQ(leased.Field("oldest_at"), "null");
 }
 
+TEST_F(ResourcesTest, TheOldestMessageIsLookedUpOnceUntilTheQueueChanges) {
+  const std::string alice = MakeUser("alice");
+  MakeQueue(alice, "work");
+  Ask(alice, "POST", "/v1/queues/work/messages", "first");
+  const Answer first = Ask(alice, "GET", "/v1/queues/work");
+  const int snapshots = replica_.snapshots();
+  EXPECT_EQ(Ask(alice, "GET", "/v1/queues/work").body, first.body);
+  EXPECT_EQ(replica_.snapshots(), snapshots);
+  replica_.Advance(1000);
+  Ask(alice, "POST", "/v1/queues/work/messages", "later");
+  EXPECT_EQ(Ask(alice, "POST", "/v1/queues/work/receive").status, 200);
+  const Answer second = Ask(alice, "GET", "/v1/queues/work");
+  EXPECT_EQ(second.Field("ready"), "1");
+  EXPECT_GT(second.Field("oldest_at"), first.Field("oldest_at"));
+  EXPECT_EQ(Ask(alice, "GET", "/v1/queues/work").body, second.body);
+}
+
 TEST_F(ResourcesTest, AQueueWithMessagesIsNotDeleted) {
   const std::string alice = MakeUser("alice");
   MakeQueue(alice, "work");
