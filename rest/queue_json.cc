@@ -1,10 +1,10 @@
 #include "rest/queue_json.h"
 
-#include <algorithm>
 #include <limits>
 
 #include "core/base/check.h"
 #include "core/broker/keys.h"
+#include "core/broker/lanes.h"
 #include "core/broker/limits.h"
 #include "rest/names.h"
 
@@ -23,27 +23,11 @@ bool IsText(std::string_view text, std::string_view field) {
   return is_text && probe.status().ok();
 }
 
-// When the oldest message that could be received was sent. Fresh and returned messages of each priority are
-// in log order, so only the first of each is looked at.
-std::optional<Timestamp> OldestReady(const broker::ViewReader& view, uint64_t queue_id,
-                                     const v1::QueueState& state) {
-  uint64_t oldest = UINT64_MAX;
-  const auto it = view.NewIterator();
-  const auto look = [&](char table, uint32_t priority, uint64_t from) {
-    std::string prefix = keys::Ready(table, queue_id, priority, from);
-    it->Seek(prefix);
-    prefix.resize(prefix.size() - sizeof(uint64_t));
-    if (it->Valid() && it->key().starts_with(prefix))
-      oldest = std::min(oldest, keys::ReadU64(it->key(), prefix.size()));
-  };
-  for (const v1::Lane& lane : state.lanes()) {
-    if (lane.fresh() > 0) look(keys::kReady, lane.priority(), lane.head());
-    if (lane.returned() > 0) look(keys::kReturned, lane.priority(), lane.returned_head());
-  }
-  if (oldest == UINT64_MAX) return std::nullopt;
-  const auto bytes = view.Get(keys::Envelope(oldest));
+// When a message that the queue holds was sent.
+Timestamp SentAt(const broker::ViewReader& view, uint64_t message_id) {
+  const auto bytes = view.Get(keys::Envelope(message_id));
   v1::Envelope envelope;
-  if (!bytes || !envelope.ParseFromString(*bytes)) return std::nullopt;
+  MOM_CHECK(bytes && envelope.ParseFromString(*bytes), message_id);
   return Timestamp{envelope.sent_ms()};
 }
 
@@ -162,16 +146,20 @@ bool QueueLook::TryAppend(std::string_view name, const v1::QueueRecord& record, 
   return true;
 }
 
-// Whatever makes another message the oldest writes the queue's state, so what is noted holds until then. That
-// its bytes are the same would not prove it: one message gone and another come may leave them as they were.
+// Kept with the state, since whatever touches a ready message writes that as well.
 void QueueLook::Append(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
                        JsonWriter* json) const {
   const v1::QueueState state = ReadQueueState(view, record.id());
-  const std::optional<Timestamp> oldest = OldestReady(view, record.id(), state);
-  if (oldest && record.id() == queue_id_)
-    latest_->Note(keys::QueueState(queue_id_), state_.stamp, oldest->ms);
   AppendSettingsAndCounts(name, record, state, json);
-  AppendOldest(oldest, json);
+  const std::optional<uint64_t> oldest = broker::OldestReady(view, record.id(), state);
+  if (!oldest) return AppendOldest(std::nullopt, json);
+  const Timestamp sent = SentAt(view, *oldest);
+  AppendOldest(sent, json);
+  if (record.id() != queue_id_) return;
+  const auto is_ended_by = [id = queue_id_, oldest = *oldest](const broker::ViewBatch& changes) {
+    return broker::ChangesReadyUpTo(changes, id, oldest);
+  };
+  latest_->Keep(keys::QueueState(queue_id_), state_.stamp, {sent.ms, is_ended_by});
 }
 
 }  // namespace mom::rest

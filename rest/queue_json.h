@@ -24,9 +24,8 @@ v1::QueueState ReadQueueState(const broker::ViewReader& view, uint64_t queue_id)
 void AppendQueue(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
                  JsonWriter* json);
 
-// One queue with its oldest message, which takes a snapshot unless somebody has looked at the queue since it
-// was written: when its oldest ready message was sent is noted with its state. Not thread-safe; `latest` must
-// outlive it.
+// One queue with its oldest message, for which it takes a snapshot the first time: when that one was sent is
+// noted with the queue's state, until another one is the oldest. Not thread-safe; `latest` must outlive it.
 class QueueLook {
  public:
   // Of the newest state, which may be a batch newer than `record`.

@@ -101,6 +101,38 @@ void VisitReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState&
   }
 }
 
+// Fresh and returned messages of each priority are in log order: only the first of each is looked at.
+std::optional<uint64_t> OldestReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue) {
+  std::optional<uint64_t> oldest;
+  const auto it = view.NewIterator();
+  const auto look = [&](char table, uint32_t priority, uint64_t count, uint64_t from) {
+    if (count == 0) return;
+    std::string prefix = keys::Ready(table, queue_id, priority, from);
+    it->Seek(prefix);
+    prefix.resize(prefix.size() - sizeof(uint64_t));
+    MOM_CHECK(it->Valid() && it->key().starts_with(prefix), queue_id, priority, count, from);
+    const uint64_t first = keys::ReadU64(it->key(), prefix.size());
+    oldest = std::min(oldest.value_or(first), first);
+  };
+  for (const v1::Lane& lane : queue.lanes()) {
+    look(keys::kReady, lane.priority(), lane.fresh(), lane.head());
+    look(keys::kReturned, lane.priority(), lane.returned(), lane.returned_head());
+  }
+  return oldest;
+}
+
+// A priority that no message had so far may get one from before, such as a delayed one: so all are asked.
+bool ChangesReadyUpTo(const ViewBatch& changes, uint64_t queue_id, uint64_t message_id) {
+  for (char table : {keys::kReady, keys::kReturned}) {
+    for (uint32_t priority = 0; priority <= kPriorityMax; ++priority) {
+      const auto found = changes.lower_bound(keys::Ready(table, queue_id, priority, 0));
+      if (found != changes.end() && found->first <= keys::Ready(table, queue_id, priority, message_id))
+        return true;
+    }
+  }
+  return false;
+}
+
 void AdvanceLane(v1::QueueState* queue, uint32_t priority, uint64_t last) {
   v1::Lane* lane = FindLane(queue, priority);
   MOM_CHECK(lane != nullptr, priority);

@@ -65,8 +65,8 @@ class LatestReader final : public LatestView {
     return view_->Get()->latest->Get(key);
   }
   Record Look(std::string_view key) const override { return view_->Get()->latest->Look(key); }
-  void Note(std::string_view key, uint64_t stamp, int64_t note) const override {
-    view_->Get()->latest->Note(key, stamp, note);
+  void Keep(std::string_view key, uint64_t stamp, Note note) const override {
+    view_->Get()->latest->Keep(key, stamp, std::move(note));
   }
   std::unique_ptr<broker::ViewIterator> NewIterator() const override {
     MOM_CHECK(false, "the newest state is for single records");

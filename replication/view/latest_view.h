@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -10,9 +11,9 @@
 
 namespace mom::replication {
 
-// A note is a number that a reader has worked out from a state of the view and that holds until one certain
-// record is written. It is kept with that record in memory, and gone with the next write of it or when memory
-// is short. Thread-safe.
+// A note is a number that a reader has worked out from a state of the view, kept in memory with one certain
+// record, with which everything is written that could make it wrong. It is gone with the first batch that
+// does make it wrong, or when memory is short. Thread-safe.
 class LatestView : public broker::ViewReader {
  public:
   struct Record {
@@ -22,10 +23,16 @@ class LatestView : public broker::ViewReader {
     uint64_t stamp = 0;
     std::optional<int64_t> note;
   };
+  struct Note {
+    int64_t number = 0;
+    // Whether it holds no more once `changes`, which write the record, are written. Called by the writer
+    // under a lock: pure, quick, and owning what it needs.
+    std::function<bool(const broker::ViewBatch& changes)> is_ended_by;
+  };
   virtual Record Look(std::string_view key) const = 0;
-  // Keeps `note` with the record, unless it was written since `stamp`, of Look(). What it was worked out
+  // Keeps `note` with the record, unless that was written since `stamp`, of Look(). What it was worked out
   // from must be a state that was current at some time between that Look() and this call.
-  virtual void Note(std::string_view key, uint64_t stamp, int64_t note) const = 0;
+  virtual void Keep(std::string_view key, uint64_t stamp, Note note) const = 0;
 };
 
 }  // namespace mom::replication

@@ -96,8 +96,8 @@ class NewestView final : public LatestView {
     const bool kept = records_->Fill(key, value, found.version);
     return {std::move(value), kept ? found.version : 0, std::nullopt};
   }
-  void Note(std::string_view key, uint64_t stamp, int64_t note) const override {
-    if (stamp != 0 && records_->Covers(key)) records_->Note(key, stamp, note);
+  void Keep(std::string_view key, uint64_t stamp, Note note) const override {
+    if (stamp != 0 && records_->Covers(key)) records_->Keep(key, stamp, std::move(note));
   }
   std::unique_ptr<broker::ViewIterator> NewIterator() const override {
     return std::make_unique<LevelDbIterator>(db_->NewIterator(CheckedRead(nullptr)));

@@ -1,6 +1,7 @@
 #include "replication/view/record_cache.h"
 
 #include <atomic>
+#include <utility>
 
 namespace mom::replication {
 namespace {
@@ -25,7 +26,9 @@ RecordCache::Found RecordCache::Find(std::string_view key) {
   std::lock_guard lock(shard.mutex);
   const auto it = shard.records.find(key);
   if (it != shard.records.end() && !it->second.is_being_written) {
-    return {true, it->second.value, it->second.stamp, it->second.note};
+    const Record& record = it->second;
+    return {true, record.value, record.stamp,
+            record.note ? std::optional(record.note->number) : std::nullopt};
   }
   return {false, std::nullopt, shard.version, std::nullopt};
 }
@@ -40,12 +43,12 @@ bool RecordCache::Fill(std::string_view key, const std::optional<std::string>& v
   return true;
 }
 
-void RecordCache::Note(std::string_view key, uint64_t stamp, int64_t note) {
+void RecordCache::Keep(std::string_view key, uint64_t stamp, LatestView::Note note) {
   Shard& shard = ShardOf(key);
   std::lock_guard lock(shard.mutex);
   const auto it = shard.records.find(key);
   if (it == shard.records.end() || it->second.is_being_written || it->second.stamp != stamp) return;
-  it->second.note = note;
+  it->second.note = std::move(note);
 }
 
 // One reader may see LevelDB before and another one behind the write: were both kept, in whatever order they
@@ -56,7 +59,11 @@ void RecordCache::BeginWrite(const broker::ViewBatch& batch) {
     Shard& shard = ShardOf(key);
     std::lock_guard lock(shard.mutex);
     shard.is_being_written = true;
-    if (auto it = shard.records.find(key); it != shard.records.end()) it->second.is_being_written = true;
+    const auto it = shard.records.find(key);
+    if (it == shard.records.end()) continue;
+    Record& record = it->second;
+    record.is_being_written = true;
+    if (record.note && record.note->is_ended_by(batch)) record.note.reset();
   }
 }
 
@@ -73,7 +80,7 @@ void RecordCache::EndWrite(const broker::ViewBatch& batch) {
     if (value && value->size() > kValueBytesMax) {
       shard.records.erase(it);
     } else {
-      it->second = Record{value, shard.version, std::nullopt, false};
+      it->second = Record{value, shard.version, std::move(it->second.note), false};
     }
   }
 }

@@ -11,6 +11,7 @@
 #include <unordered_map>
 
 #include "core/broker/view.h"
+#include "replication/view/latest_view.h"
 
 namespace mom::replication {
 
@@ -38,8 +39,8 @@ class RecordCache {
   // Keeps what LevelDB answered after a miss, unless a batch was written since; true when kept, with
   // `version` as its stamp.
   bool Fill(std::string_view key, const std::optional<std::string>& value, uint64_t version);
-  // As LatestView::Note().
-  void Note(std::string_view key, uint64_t stamp, int64_t note);
+  // As LatestView::Keep().
+  void Keep(std::string_view key, uint64_t stamp, LatestView::Note note);
   // LevelDB is about to be given `batch`, and has it. Called by the one writer. A batch that LevelDB refused
   // is never ended: its keys stay with LevelDB.
   void BeginWrite(const broker::ViewBatch& batch);
@@ -57,7 +58,7 @@ class RecordCache {
   struct Record {
     std::optional<std::string> value;
     uint64_t stamp = 0;  // The shard's version when the value came.
-    std::optional<int64_t> note;
+    std::optional<LatestView::Note> note;
     bool is_being_written = false;  // And `value` may be the one before.
   };
   struct Shard {

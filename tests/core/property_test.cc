@@ -14,6 +14,7 @@
 #include "core/broker/keys.h"
 #include "tests/core/broker_harness.h"
 #include "tests/core/naive_model.h"
+#include "tests/core/oldest_follower.h"
 #include "tests/core/random_commands.h"
 #include "tests/core/view_check.h"
 
@@ -33,7 +34,7 @@ struct Coverage {
   std::map<int, uint64_t> done;     // By kind of command.
   std::map<int, uint64_t> refused;  // By error.
   uint64_t deliveries = 0, redeliveries = 0, waiting = 0, delayed = 0, dead = 0, moved = 0, replayed = 0,
-           duplicates = 0, shared = 0, entries = 0;
+           duplicates = 0, shared = 0, oldest_kept = 0, oldest_ended = 0, entries = 0;
 
   void Note(const v1::Command& command, const v1::Reply& reply) {
     ++entries;
@@ -61,18 +62,6 @@ struct Coverage {
   }
 };
 
-// What is said of a queue's messages is kept until its state is written (rest/queue_json), so whatever
-// touches one that is ready must write the state, too.
-std::string CheckStatesWritten(const ViewBatch& changes) {
-  for (const auto& [key, value] : changes) {
-    if (key[0] != keys::kReady && key[0] != keys::kReturned) continue;
-    const uint64_t queue_id = keys::ReadU64(key, 1);
-    if (!changes.contains(keys::QueueState(queue_id)))
-      return " ready messages changed, but not the state of queue " + std::to_string(queue_id);
-  }
-  return "";
-}
-
 // One run of both, side by side.
 class Race {
  public:
@@ -99,6 +88,8 @@ class Race {
       if (wrong.empty() && step % kCompareEvery == kCompareEvery - 1) wrong = Compare();
       if (!wrong.empty()) return "step " + std::to_string(step) + ": " + wrong;
     }
+    coverage_->oldest_kept += oldest_.kept;
+    coverage_->oldest_ended += oldest_.ended;
     return Compare();
   }
 
@@ -122,7 +113,7 @@ class Race {
     view.Write(applied.changes);
     model_.Clock(log.size() - 1, now_ms_);
     if (!FollowsDue(applied.changes)) return "NextDue from the changes is not what the view says";
-    if (auto wrong = CheckStatesWritten(applied.changes); !wrong.empty()) return wrong;
+    if (auto wrong = oldest_.Follow(applied.changes, view); !wrong.empty()) return wrong;
     for (const auto& queue : applied.woken) {
       if (!model_.queues.contains(queue)) return "woke no queue";
     }
@@ -140,7 +131,7 @@ class Race {
     coverage_->Note(command, applied.reply);
     std::string wrong = model_.Step(command, log.size() - 1, now_ms_, applied.reply);
     if (!FollowsDue(applied.changes)) wrong += " NextDue from the changes is not what the view says";
-    wrong += CheckStatesWritten(applied.changes);
+    wrong += oldest_.Follow(applied.changes, view);
     for (const auto& [name, queue] : model_.queues) {
       if (HasReady(view, name) != model_.HasReady(name)) wrong += " HasReady of " + name;
       if (model_.HasReady(name) && quiet.contains(name) && !applied.woken.contains(name)) {
@@ -156,16 +147,20 @@ class Race {
   std::optional<Timestamp> due_;
   Coverage* coverage_;
   NaiveModel model_;
+  OldestFollower oldest_;
   int64_t now_ms_ = kStartMs;
 };
 
 // Applies the log in batches of `batch` entries.
 MemoryView InBatches(const std::vector<Entry>& log, size_t batch) {
   MemoryView view;
+  OldestFollower oldest;
   for (size_t begin = 0; begin < log.size(); begin += batch) {
     EntryBatch together(&view, ReadAppliedState(view));
     for (size_t i = begin; i < std::min(begin + batch, log.size()); ++i) together.Apply(log[i]);
-    view.Write(together.Finish());
+    const ViewBatch& changes = together.Finish();
+    view.Write(changes);
+    EXPECT_EQ(oldest.Follow(changes, view), "") << "entry " << begin << " in batches of " << batch;
   }
   return view;
 }
@@ -175,7 +170,8 @@ void Show(const Coverage& c) {
   for (const auto& [error, n] : c.refused) std::printf("%s: %lu\n", v1::ErrorCode_Name(error).c_str(), n);
   std::printf("entries %lu deliveries %lu redeliveries %lu waiting %lu delayed %lu dead %lu moved %lu\n",
               c.entries, c.deliveries, c.redeliveries, c.waiting, c.delayed, c.dead, c.moved);
-  std::printf("replayed %lu duplicates %lu shared %lu\n", c.replayed, c.duplicates, c.shared);
+  std::printf("replayed %lu duplicates %lu shared %lu oldest kept %lu ended %lu\n", c.replayed, c.duplicates,
+              c.shared, c.oldest_kept, c.oldest_ended);
 }
 
 // Every command succeeded and every refusal came up, and messages got everywhere.
@@ -191,8 +187,8 @@ void CheckCoverage(const Coverage& c) {
     if (error == v1::ERROR_NONE || error == v1::ERROR_QUOTA) continue;  // Quotas are too wide for this.
     EXPECT_GE(c.refused.contains(error) ? c.refused.at(error) : 0, 5u) << errors->value(i)->name();
   }
-  for (uint64_t n :
-       {c.redeliveries, c.waiting, c.delayed, c.dead, c.moved, c.replayed, c.duplicates, c.shared})
+  for (uint64_t n : {c.redeliveries, c.waiting, c.delayed, c.dead, c.moved, c.replayed, c.duplicates,
+                     c.shared, c.oldest_kept, c.oldest_ended})
     EXPECT_GE(n, 100u);
 }
 

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <atomic>
+#include <functional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -17,6 +18,10 @@ broker::ViewBatch Batch(const std::string& key, std::optional<std::string> value
 void Write(RecordCache* cache, const broker::ViewBatch& batch) {
   cache->BeginWrite(batch);
   cache->EndWrite(batch);
+}
+
+std::function<bool(const broker::ViewBatch&)> IsWrittenAt(const std::string& key) {
+  return [key](const broker::ViewBatch& changes) { return changes.contains(key); };
 }
 
 std::string Key(int i) {
@@ -62,18 +67,21 @@ TEST(RecordCache, DropsAnAnswerThatAWriteOvertook) {
   EXPECT_FALSE(cache.Find("ua").hit);
 }
 
-TEST(RecordCache, ANoteLastsUntilTheRecordIsWritten) {
+TEST(RecordCache, ANoteLastsUntilABatchEndsIt) {
   RecordCache cache("u");
   ASSERT_TRUE(cache.Fill("ua", "1", cache.Find("ua").version));
   const uint64_t stamp = cache.Find("ua").version;
   EXPECT_FALSE(cache.Find("ua").note.has_value());
-  cache.Note("ua", stamp, -7);
+  cache.Keep("ua", stamp, {-7, IsWrittenAt("x")});
   EXPECT_EQ(cache.Find("ua").note, -7);
   for (int i = 0; i < 100; ++i) Write(&cache, Batch(Key(i), "another record"));
   EXPECT_EQ(cache.Find("ua").note, -7);
   EXPECT_EQ(cache.Find("ua").version, stamp);
-  Write(&cache, Batch("ua", "1"));  // The same value, but written.
-  EXPECT_EQ(cache.Find("ua").value, "1");
+  Write(&cache, {{"ua", "2"}, {"y", "of another table"}});
+  EXPECT_EQ(cache.Find("ua").value, "2");
+  EXPECT_EQ(cache.Find("ua").note, -7);
+  Write(&cache, {{"ua", "2"}, {"x", "of another table"}});
+  EXPECT_EQ(cache.Find("ua").value, "2");
   EXPECT_FALSE(cache.Find("ua").note.has_value());
   EXPECT_NE(cache.Find("ua").version, stamp);
 }
@@ -84,11 +92,11 @@ TEST(RecordCache, ANoteThatAWriteOvertookIsNotKept) {
   cache.Fill("ua", "1", cache.Find("ua").version);
   const uint64_t stamp = cache.Find("ua").version;
   cache.BeginWrite(batch);
-  cache.Note("ua", stamp, 7);
+  cache.Keep("ua", stamp, {7, IsWrittenAt("x")});
   cache.EndWrite(batch);
-  cache.Note("ua", stamp, 7);
+  cache.Keep("ua", stamp, {7, IsWrittenAt("x")});
   EXPECT_FALSE(cache.Find("ua").note.has_value());
-  cache.Note("ub", stamp, 7);  // No such record.
+  cache.Keep("ub", stamp, {7, IsWrittenAt("x")});  // No such record.
   EXPECT_FALSE(cache.Find("ub").hit);
 }
 
@@ -113,7 +121,7 @@ TEST(RecordCache, StampsOfTwoCachesDiffer) {
   RecordCache before("u"), after("u");
   before.Fill("ua", "1", before.Find("ua").version);
   after.Fill("ua", "1", after.Find("ua").version);
-  after.Note("ua", before.Find("ua").version, 7);
+  after.Keep("ua", before.Find("ua").version, {7, IsWrittenAt("ua")});
   EXPECT_FALSE(after.Find("ua").note.has_value());
 }
 

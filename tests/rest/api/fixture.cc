@@ -72,9 +72,9 @@ replication::LatestView::Record FakeReplica::LockedReader::Look(std::string_view
   return record;
 }
 
-void FakeReplica::LockedReader::Note(std::string_view key, uint64_t stamp, int64_t note) const {
+void FakeReplica::LockedReader::Keep(std::string_view key, uint64_t stamp, Note note) const {
   std::lock_guard lock(replica_->mutex_);
-  notes_[{std::string(key), stamp}] = note;
+  notes_[{std::string(key), stamp}] = note.number;
 }
 
 Offset FakeReplica::applied_end() const {

@@ -59,7 +59,7 @@ class FakeReplica final : public replication::Replica {
     explicit LockedReader(const FakeReplica* replica) : replica_(replica) {}
     std::optional<std::string> Get(std::string_view key) const override { return Look(key).value; }
     Record Look(std::string_view key) const override;
-    void Note(std::string_view key, uint64_t stamp, int64_t note) const override;
+    void Keep(std::string_view key, uint64_t stamp, Note note) const override;
     std::unique_ptr<broker::ViewIterator> NewIterator() const override {
       MOM_CHECK(false, "Latest() is for single records");
       return nullptr;
