@@ -80,6 +80,7 @@ class AsioSnapshots final : public SnapshotPort {
 
   static SnapshotChunk ReadChunk(const HandedOut& from, const std::string& after);
   void Begin(const PullingPtr& pulling);
+  Status Open(Pulling* pulling, const LevelDbViewOptions& options) const;
   void Ask(const PullingPtr& pulling);
   void OnChunk(const PullingPtr& pulling, Result<SnapshotChunk> chunk);
   Status Take(Pulling* pulling, const SnapshotChunk& chunk);
