@@ -68,6 +68,7 @@ bool FullNode::TakeThoseAhead() {
   while (!to_apply_.empty() && to_apply_.front().entry.offset < state_.end) to_apply_.pop_front();
   if (ahead_ == nullptr || !ahead_->BeginsLike(to_apply_)) return false;
   view_.Write(ahead_->changes());
+  ahead_->OnWritten();
   for (size_t i = 0; i < ahead_->size(); ++i) {
     OnApplied(&to_apply_.front(), states_ahead_[i], std::move((*ahead_->outcomes())[i].reply));
     to_apply_.pop_front();
@@ -112,9 +113,12 @@ void FullNode::ApplySome() {
     for (replication::Pending& pending : batch) {
       broker::Applied applied = broker::Apply(view_, pending.entry);
       view_.Write(applied.changes);
+      marks_.OnEntry(applied.state);
       OnApplied(&pending, applied.state, std::move(applied.reply));
     }
+    marks_.OnBatch(state_);
   }
+  world_->coverage()->digest_marks += world_->oracle()->OnMarks(id(), marks_.All());
   world_->Mix(state_.digest);
   driver_->SetNextDue(broker::NextDue(view_));
   Rearm();

@@ -100,6 +100,7 @@ void FullNode::Start() {
   auto view = LoadView();
   if (!view.ok()) return again(view.status());
   state_ = *view;
+  marks_.Reset(state_);
   replication::OpenLogOptions options{env_.get(), kDir, {}, identity_, {}, true};
   options.wal.segment_bytes = world_->plan().segment_bytes;
   options.wal.reserve_bytes = 0;

@@ -4,6 +4,7 @@
 
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
+#include "replication/replica/digest_marks.h"
 #include "tests/sim/violation.h"
 
 namespace mom::sim {
@@ -25,6 +26,17 @@ void FullOracle::OnApplied(NodeId node, const Entry& entry, const broker::Applie
                 first.payload_hash == applied.payload_hash,
             "G3: another entry at the same offset", node, entry.offset, first.epoch, applied.epoch);
   SIM_CHECK(first.digest == applied.digest, "G7: views differ", node, entry.offset);
+}
+
+size_t FullOracle::OnMarks(NodeId node, const std::vector<replication::DigestMark>& marks) const {
+  size_t shared = 0;
+  for (const replication::DigestMark& mark : marks) {
+    if (mark.end.value % replication::kFineMarkEntries == 0) ++shared;
+    SIM_CHECK(mark.end.value > 0 && mark.end.value <= applied_.size(), "G7: marks a state that is none", node,
+              mark.end);
+    SIM_CHECK(applied_[mark.end.value - 1].digest == mark.digest, "G7: marks another state", node, mark.end);
+  }
+  return shared;
 }
 
 void FullOracle::OnAcknowledged(Offset offset, Epoch epoch, const std::string& payload) {

@@ -11,6 +11,7 @@
 #include "core/base/entry.h"
 #include "core/broker/broker.h"
 #include "core/broker/view.h"
+#include "replication/replica/node_status.h"
 
 namespace mom::sim {
 
@@ -20,6 +21,7 @@ namespace mom::sim {
   X(applied)                 \
   X(applied_ahead)           \
   X(ahead_wasted)            \
+  X(digest_marks)            \
   X(acknowledged)            \
   X(replayed)                \
   X(refused)                 \
@@ -69,6 +71,9 @@ class FullOracle {
  public:
   // A node applied `entry`, which gave `state` (G2, G3, G7).
   void OnApplied(NodeId node, const Entry& entry, const broker::AppliedState& state);
+  // What a node would tell the others of its state, now that it has applied something (G7). How many of them
+  // another node would have, too.
+  size_t OnMarks(NodeId node, const std::vector<replication::DigestMark>& marks) const;
   // A client was told that its command is at `offset` (G8). `payload` is what it sent.
   void OnAcknowledged(Offset offset, Epoch epoch, const std::string& payload);
   // A linearizable read may be served from `end`; `floor` was acknowledged before it began.

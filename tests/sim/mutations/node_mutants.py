@@ -56,3 +56,5 @@ mutant("voters_of_the_beginning", "I15: the voters in force", (
 # Running ahead.
 mutant("ahead_of_a_truncation", "ADR 18: only what was committed in the end, and not what was at its offsets before", (
     "executed_batch.cc", " || entry.epoch != outcomes_[i].epoch", ""))
+mutant("marks_of_what_was_thrown_away", "G7: a node tells others only of states that it had", (
+    "executed_batch.cc", "  if (!is_written_) marks_->Forget();\n", ""))
