@@ -99,6 +99,9 @@ class Proxy::Impl {
     thread_.join();
   }
 
+  void HideEnds(bool hide) { hides_ends_ = hide; }
+  uint64_t hidden() const { return hidden_; }
+
   LinkFaults& Faults(uint32_t from, uint32_t to) { return faults_[(from - 1) * nodes_.size() + to - 1]; }
   std::vector<LinkFaults>& faults() { return faults_; }
 
@@ -200,14 +203,15 @@ class Proxy::Impl {
   void Write(const ConnectionPtr& connection, Pipe* pipe) {
     if (pipe->writing || connection->closed) return;
     // What was sent before an end still arrives, and a cut hides the end as well.
-    if (pipe->held.empty() && pipe->ended && !pipe->faults->cut) return Close(*connection, false);
+    if (pipe->held.empty() && pipe->ended && !pipe->faults->cut && !hides_ends_)
+      return Close(*connection, false);
     const size_t allowed = Allowed(*pipe);
     if (allowed == 0) return;
     pipe->writing = true;
     pipe->out->async_write_some(asio::buffer(pipe->held.front().bytes.data(), allowed),
                                 [this, connection, pipe](const Error& error, size_t bytes) {
                                   pipe->writing = false;
-                                  if (error) return Close(*connection, true);
+                                  if (error) return Lose(connection, pipe);
                                   pipe->allowance -= static_cast<double>(bytes);
                                   pipe->held_bytes -= bytes;
                                   pipe->held.front().bytes.erase(0, bytes);
@@ -215,6 +219,15 @@ class Proxy::Impl {
                                   Write(connection, pipe);
                                   Read(connection, pipe);
                                 });
+  }
+
+  // Nobody takes it any more.
+  void Lose(const ConnectionPtr& connection, Pipe* pipe) {
+    if (!hides_ends_) return Close(*connection, true);
+    ++hidden_;
+    pipe->held.clear();
+    pipe->held_bytes = 0;
+    Read(connection, pipe);
   }
 
   void Close(Connection& connection, bool reset) {
@@ -249,6 +262,8 @@ class Proxy::Impl {
 
   const std::vector<ProxiedNode> nodes_;
   std::vector<LinkFaults> faults_;
+  std::atomic<bool> hides_ends_{false};
+  std::atomic<uint64_t> hidden_{0};  // Pieces that were lost that way.
   asio::io_context io_;
   asio::steady_timer ticker_;
   std::list<Listener> listeners_;
@@ -271,6 +286,10 @@ void Proxy::Drip(uint32_t from, uint32_t to, uint32_t bytes_per_second) {
   impl_->Faults(from, to).bytes_per_second = bytes_per_second;
 }
 
+void Proxy::HideEnds(bool hide) {
+  impl_->HideEnds(hide);
+}
+
 size_t Proxy::Reset(uint32_t a, uint32_t b) {
   return impl_->Reset(a, b);
 }
@@ -284,7 +303,7 @@ void Proxy::Heal() {
 }
 
 uint64_t Proxy::touched() const {
-  uint64_t touched = 0;
+  uint64_t touched = impl_->hidden();
   for (const LinkFaults& faults : impl_->faults()) touched += faults.touched;
   return touched;
 }

@@ -31,6 +31,9 @@ class Proxy {
   void Cut(uint32_t from, uint32_t to);
   void Delay(uint32_t from, uint32_t to, uint32_t ms);
   void Drip(uint32_t from, uint32_t to, uint32_t bytes_per_second);
+  // While `hide`, the end of a connection at one side is not told to the other, and what is still sent there
+  // is lost: as with a firewall that forgets connections. Heal() leaves it at that.
+  void HideEnds(bool hide);
   // Ends all connections between the two with a reset. How many there were.
   size_t Reset(uint32_t a, uint32_t b);
   void Heal();

@@ -201,6 +201,10 @@ void Nemesis::ResetAround(uint32_t node) {
   Count(node, ended > 0);
 }
 
+void Nemesis::HideEnds() {
+  if (cluster_->proxy() != nullptr) cluster_->proxy()->HideEnds(true);
+}
+
 void Nemesis::HealNetwork() {
   if (cluster_->proxy() == nullptr) return;
   cluster_->proxy()->Heal();
@@ -215,6 +219,7 @@ void Nemesis::HealNetwork() {
 
 void Nemesis::HealAll() {
   HealNetwork();
+  if (cluster_->proxy() != nullptr) cluster_->proxy()->HideEnds(false);
   for (uint32_t id = 1; id <= size(); ++id) {
     LookForDead(id);
     Resume(id);

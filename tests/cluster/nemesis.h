@@ -48,6 +48,7 @@ class Nemesis {
   void DelayAround(uint32_t node, uint32_t ms);
   void DripFrom(uint32_t node, uint32_t bytes_per_second);
   void ResetAround(uint32_t node);
+  void HideEnds();  // Nobody hears that a connection has ended, until HealAll().
   void HealNetwork();
 
   // Repairs everything and starts what does not run.

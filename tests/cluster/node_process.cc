@@ -43,6 +43,8 @@ void NodeProcess::Exec() const {
   dup2(open(out.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), STDOUT_FILENO);
   dup2(open(err.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600), STDERR_FILENO);
   setenv("MOM_ADMIN_PASSWORD", kAdminPassword, 1);
+  // Else it holds copies of the proxy's connections, and the others never see those end.
+  close_range(STDERR_FILENO + 1, ~0u, 0);
   execv(arguments[0], const_cast<char**>(arguments.data()));
   _exit(127);
 }

@@ -272,18 +272,28 @@ void Flapping(Nemesis& nemesis) {
   }
 }
 
-// A cut leader is killed before it hears of its successor, or before there is one.
-void KillIsolated(Nemesis& nemesis) {
+void KillLeadersIsolatedFor(Nemesis& nemesis, uint32_t ms_max) {
   while (!nemesis.over()) {
     const uint32_t node = nemesis.Leader();
     nemesis.CutFrom(node);
     nemesis.CutTo(node);
-    nemesis.Sleep(500 + static_cast<uint32_t>(nemesis.Random(kSilenceMs)));
+    nemesis.Sleep(500 + static_cast<uint32_t>(nemesis.Random(ms_max - 500)));
     nemesis.Kill(node);
     nemesis.HealNetwork();
     nemesis.Start(node);
     Calm(nemesis);
   }
+}
+
+// A cut leader is killed before it hears of its successor, or before there is one.
+void KillIsolated(Nemesis& nemesis) {
+  KillLeadersIsolatedFor(nemesis, kSilenceMs + 500);
+}
+
+// Likewise, and its connections seem to live on, also some that the others make while it is cut.
+void HalfOpen(Nemesis& nemesis) {
+  nemesis.HideEnds();
+  KillLeadersIsolatedFor(nemesis, 2 * kSilenceMs);
 }
 
 void Everything(Nemesis& nemesis) {
@@ -347,6 +357,7 @@ const std::vector<Scenario>& Scenarios() {
       {"drip", "what a node sends drips", true, false, Drip},
       {"flapping", "the leader cut off and on again", true, false, Flapping},
       {"kill-isolated", "an isolated leader killed", true, true, KillIsolated},
+      {"half-open", "likewise, and nobody hears that its connections ended", true, true, HalfOpen},
       {"everything", "all of it", true, false, Everything},
   };
   return kScenarios;
