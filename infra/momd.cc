@@ -63,6 +63,14 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
     spdlog::info("a snapshot from another node took the place of log and view, up to offset {}", end.value);
   };
   options.version = rest::ApiOptions().version;
+  options.on_leader = [self = NodeId{config.node_id}](NodeId leader, Epoch epoch) {
+    if (leader == NodeId{}) {
+      spdlog::info("no leader is known, in epoch {}", epoch.value);
+    } else {
+      spdlog::info("node {}{} leads epoch {}", leader.value, leader == self ? " (this one)" : "",
+                   epoch.value);
+    }
+  };
   options.on_divergence = [](const std::string& text) { spdlog::critical("{}", text); };
   options.on_failure = [](const Status& status) {
     spdlog::critical("the node stops, nothing after this is acknowledged: {}", status.ToString());

@@ -25,36 +25,11 @@
 #include "replication/replica/peer_watch.h"
 #include "replication/replica/replica.h"
 #include "replication/replica/replica_driver.h"
+#include "replication/replica/replica_options.h"
 #include "replication/replica/view_in_use.h"
 #include "replication/transport/transport.h"
 
 namespace mom::replication {
-
-struct ReplicaOptions {
-  DataDirOptions data;
-  uint64_t log_retain_bytes = 4ull << 30;       // Kept for audit and rebuilding; the prefix beyond may go.
-  uint64_t disk_free_min_bytes = 256ull << 20;  // Below it publishing is refused.
-  uint64_t pending_bytes_max = 48ull << 20;     // Payload proposed and not applied yet.
-  uint64_t pending_entries_max = 65536;
-  // Of a cluster of several nodes: how they reach each other, and whom to ask for the leader. Not owned; its
-  // handler is peer_handler(). Null: alone.
-  Transport* transport = nullptr;
-  std::vector<NodeId> bootstrap;
-  uint32_t fetch_timeout_ms = 2000;
-  uint32_t election_timeout_ms = 1000;
-  std::string version;  // Of the program, for the other nodes.
-  // Nodes hold different states: a line for who operates them. On the replica thread; may be empty.
-  std::function<void(const std::string& text)> on_divergence;
-  // A snapshot from another node took the place of log and view, up to `end`. On the replica thread; may be
-  // empty.
-  std::function<void(Offset end)> on_snapshot;
-  // Where nodes are reached, as far as known when it starts; the log may say better later.
-  PeerAddresses addresses;
-  // Other voters, or other addresses, than before. On the replica thread; may be empty.
-  std::function<void(const Members& members)> on_members;
-  // Called once, on any thread, when the node cannot go on; the process should end.
-  std::function<void(const Status& status)> on_failure;
-};
 
 class AsioReplica final : public Replica, private ViewPort, private PeerHandler {
  public:
@@ -142,6 +117,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void OnFailed(const Status& status);
   void OnMembersChanged();
   void ShowMembers();  // To the owner, when they are others than before.
+  void TellLeader();   // Likewise.
 
   const ReplicaOptions options_;
   DataDir data_;
@@ -161,7 +137,9 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   const std::unique_ptr<PeerWatch> watch_;  // Null when alone.
   ReplicaDriver driver_;                    // Used by the replica thread only, like the next two.
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
-  Members members_;                         // As the owner was told.
+  Members members_;                         // As the owner was told, like the next two.
+  NodeId told_leader_;
+  Epoch told_epoch_;
   AppliedWaiters waiters_;
 
   std::vector<Retired> retired_;  // Used by the replica thread.

@@ -32,6 +32,7 @@ void AsioReplica::Publish() {
   const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
   if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
   ShowMembers();
+  TellLeader();
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
@@ -53,6 +54,16 @@ void AsioReplica::Publish() {
 void AsioReplica::SetRestAddress(std::string address) {
   std::lock_guard lock(info_mutex_);
   info_.rest_address = std::move(address);
+}
+
+// Not of every epoch in which nobody was elected.
+void AsioReplica::TellLeader() {
+  const NodeId leader = driver_.quorum().leader();
+  const Epoch epoch = leader == NodeId{} ? told_epoch_ : driver_.quorum().epoch();
+  if (leader == told_leader_ && epoch == told_epoch_) return;
+  told_leader_ = leader;
+  told_epoch_ = epoch;
+  if (options_.on_leader) options_.on_leader(leader, driver_.quorum().epoch());
 }
 
 void AsioReplica::ShowMembers() {

@@ -146,6 +146,15 @@ class MembershipTest : public testing::Test {
     });
   }
 
+  // What its log says last of who leads: "node LEADER leads epoch N".
+  std::string LeaderInLogOf(uint32_t id) {
+    const std::string log = ErrorsOf(id);
+    const size_t end = log.rfind(" leads epoch ");
+    if (end == std::string::npos) return "";
+    const size_t begin = log.rfind("node ", end) + 5;
+    return log.substr(begin, end - begin);
+  }
+
   std::string ErrorsOf(uint32_t id) {
     std::ifstream file(folder_ + "/n" + std::to_string(id) + ".err");
     std::stringstream text;
@@ -218,6 +227,10 @@ TEST_F(MembershipTest, LeadershipMovesWhereItIsAskedTo) {
     const HttpAnswer moved = Transfer(1, R"({"to":)" + std::to_string(to) + "}");
     ASSERT_EQ(moved.status, 204) << moved.body;
     EXPECT_TRUE(Await([&] { return Leader(1) == to; })) << "to " << to << ", leader " << Leader(1);
+  }
+  for (const uint32_t node : {1u, 2u, 3u}) {
+    EXPECT_TRUE(Await([&] { return LeaderInLogOf(node) == (node == 2 ? "2 (this one)" : "2"); }))
+        << ErrorsOf(node);
   }
   ASSERT_EQ(Transfer(3, "").status, 204);
   EXPECT_TRUE(Await([&] { return Leader(1) == 1 || Leader(1) == 3; }));
