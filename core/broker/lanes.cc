@@ -24,6 +24,16 @@ v1::Lane* FindOrAddLane(v1::QueueState* queue, uint32_t priority) {
   return FindLane(queue, priority);
 }
 
+// Moves `it` to the first message of one table of a lane, which its counter promises; what all keys there
+// begin with.
+std::string SeekLane(ViewIterator* it, char table, uint64_t queue_id, uint32_t priority, uint64_t from) {
+  std::string prefix = keys::Ready(table, queue_id, priority, from);
+  it->Seek(prefix);
+  prefix.resize(prefix.size() - sizeof(uint64_t));
+  MOM_CHECK(it->Valid() && it->key().starts_with(prefix), queue_id, priority, from);
+  return prefix;
+}
+
 // Walks one table of one lane.
 class LaneCursor {
  public:
@@ -31,11 +41,8 @@ class LaneCursor {
              uint64_t from)
       : table_(table), left_(count) {
     if (left_ == 0) return;
-    prefix_ = keys::Ready(table, queue_id, priority, from);
     it_ = view.NewIterator();
-    it_->Seek(prefix_);
-    prefix_.resize(prefix_.size() - sizeof(uint64_t));
-    MOM_CHECK(AtMessage(), queue_id, priority, count, from);  // The counter promised one.
+    prefix_ = SeekLane(it_.get(), table, queue_id, priority, from);
   }
   bool valid() const { return left_ > 0; }
   uint64_t id() const { return keys::ReadU64(it_->key(), prefix_.size()); }
@@ -107,11 +114,8 @@ std::optional<uint64_t> OldestReady(const ViewReader& view, uint64_t queue_id, c
   const auto it = view.NewIterator();
   const auto look = [&](char table, uint32_t priority, uint64_t count, uint64_t from) {
     if (count == 0) return;
-    std::string prefix = keys::Ready(table, queue_id, priority, from);
-    it->Seek(prefix);
-    prefix.resize(prefix.size() - sizeof(uint64_t));
-    MOM_CHECK(it->Valid() && it->key().starts_with(prefix), queue_id, priority, count, from);
-    const uint64_t first = keys::ReadU64(it->key(), prefix.size());
+    const size_t prefix_bytes = SeekLane(it.get(), table, queue_id, priority, from).size();
+    const uint64_t first = keys::ReadU64(it->key(), prefix_bytes);
     oldest = std::min(oldest.value_or(first), first);
   };
   for (const v1::Lane& lane : queue.lanes()) {

@@ -116,8 +116,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void Fail(const Status& status);
   void OnFailed(const Status& status);
   void OnMembersChanged();
-  void ShowMembers();  // To the owner, when they are others than before.
-  void TellLeader();   // Likewise.
+  void ShowMembers();                // To the owner, when they are others than before.
+  void TellLeader(bool is_another);  // Likewise.
 
   const ReplicaOptions options_;
   DataDir data_;
@@ -137,8 +137,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   const std::unique_ptr<PeerWatch> watch_;  // Null when alone.
   ReplicaDriver driver_;                    // Used by the replica thread only, like the next two.
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
-  Members members_;                         // As the owner was told, like the next two.
-  NodeId told_leader_;
+  Members members_;                         // As the owner was told, like the next.
   Epoch told_epoch_;
   AppliedWaiters waiters_;
 

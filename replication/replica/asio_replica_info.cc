@@ -32,7 +32,7 @@ void AsioReplica::Publish() {
   const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
   if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
   ShowMembers();
-  TellLeader();
+  TellLeader(changed);
   std::lock_guard lock(info_mutex_);
   info_.voters.clear();
   for (const quorum::ReplicaKey& voter : quorum.voters()) info_.voters.push_back(voter.node.value);
@@ -57,13 +57,12 @@ void AsioReplica::SetRestAddress(std::string address) {
 }
 
 // Not of every epoch in which nobody was elected.
-void AsioReplica::TellLeader() {
+void AsioReplica::TellLeader(bool is_another) {
   const NodeId leader = driver_.quorum().leader();
-  const Epoch epoch = leader == NodeId{} ? told_epoch_ : driver_.quorum().epoch();
-  if (leader == told_leader_ && epoch == told_epoch_) return;
-  told_leader_ = leader;
+  const Epoch epoch = driver_.quorum().epoch();
+  if (!is_another && (leader == NodeId{} || epoch == told_epoch_)) return;
   told_epoch_ = epoch;
-  if (options_.on_leader) options_.on_leader(leader, driver_.quorum().epoch());
+  if (options_.on_leader) options_.on_leader(leader, epoch);
 }
 
 void AsioReplica::ShowMembers() {

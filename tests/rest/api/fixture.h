@@ -67,7 +67,8 @@ class FakeReplica final : public replication::Replica {
 
    private:
     const FakeReplica* replica_;
-    mutable std::map<std::pair<std::string, uint64_t>, int64_t> notes_;  // By key and stamp.
+    mutable std::map<std::pair<std::string, uint64_t>, int64_t>
+        notes_;  // By key and stamp; guarded by its mutex.
   };
 
   mutable std::mutex mutex_;
