@@ -262,6 +262,8 @@ TEST(Options, MistakesEndWithExitCode2) {
       {"--url", "http://a"},
       {"--workload", "read", "--messages", "5"},
       {"--user", "somebody"},
+      {"--workload", "receive-ack", "--verify", "count"},
+      {"--workload", "mixed", "--verify", "count"},
   };
   for (const auto& mistake : mistakes) {
     Options options;

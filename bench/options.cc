@@ -42,6 +42,10 @@ std::string FindMistake(Options* options) {
   if (options->messages % step != 0) return "--messages must be a multiple of --batch";
   if (options->workload == "read" && options->messages > 0)
     return "read ends after --seconds, not --messages";
+  const bool takes_out = options->workload == "receive-ack" || options->workload == "mixed";
+  if (takes_out && options->verify == "count")
+    return "--verify count counts what was published and is still there, but " + options->workload +
+           " takes messages out; use drain or none";
   if (options->path.empty() || options->path.front() != '/') return "--path starts with /";
   return {};
 }
@@ -86,7 +90,7 @@ bool ParseOptions(int argc, char** argv, Options* options, int* exit_code) {
                  "max_messages of the queue that is made");
   app.add_option("--queue-max-bytes", options->queue_bytes_max, "max_bytes of the queue that is made");
   app.add_option("--verify", options->verify,
-                 "afterwards: drain and check every payload, compare counts, or none")
+                 "afterwards: drain and check every payload, compare counts (of publish and batch), or none")
       ->check(CLI::IsMember({"drain", "count", "none"}))
       ->capture_default_str();
   app.add_option("--path", options->path, "path of the workload empty")->capture_default_str();

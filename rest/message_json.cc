@@ -1,8 +1,10 @@
 #include "rest/message_json.h"
 
+#include <array>
 #include <charconv>
 #include <cstring>
 
+#include "core/broker/key_walk.h"
 #include "core/broker/keys.h"
 #include "rest/names.h"
 #include "rest/problem.h"
@@ -55,15 +57,17 @@ void AppendNumber(std::string_view name, int64_t number, std::string* out) {
   out->append(name).append(digits, static_cast<size_t>(end - digits));
 }
 
-// FormatTimestamp with the last result kept: messages of one batch were sent at one time.
+// FormatTimestamp with the last results kept: messages of one answer were mostly sent at few times, and are
+// all held from and until the same.
 void AppendTime(std::string_view name, int64_t ms, std::string* out) {
-  static thread_local int64_t last_ms = -1;
-  static thread_local std::string last_text;
-  if (ms != last_ms) {
-    last_text = FormatTimestamp(Timestamp{ms});
-    last_ms = ms;
-  }
-  out->append(name).append("\"").append(last_text).append("\"");
+  struct Kept {
+    int64_t ms = 0;
+    std::string text;  // Empty: nothing is kept.
+  };
+  static thread_local std::array<Kept, 16> kept;
+  Kept& at = kept[static_cast<uint64_t>(ms) % kept.size()];
+  if (at.ms != ms || at.text.empty()) at = {ms, FormatTimestamp(Timestamp{ms})};
+  out->append(name).append("\"").append(at.text).append("\"");
 }
 
 void AppendOptional(std::string_view name, std::string_view text, std::string* out) {
@@ -72,31 +76,20 @@ void AppendOptional(std::string_view name, std::string_view text, std::string* o
   AppendText(text, out);
 }
 
-// Envelopes of one answer. What a receiver takes lies mostly side by side, and stepping to the next key costs
-// a fraction of looking one up.
+// Envelopes of one answer: what a receiver takes lies mostly side by side.
 class EnvelopeWalk {
  public:
-  explicit EnvelopeWalk(const broker::ViewReader* view) : view_(view) {}
+  explicit EnvelopeWalk(const broker::ViewReader* view) : stored_(view) {}
 
   // False when the view does not hold it.
   bool Find(uint64_t message_id) {
-    const std::string key = broker::keys::Envelope(message_id);
-    if (!at_) at_ = view_->NewIterator();
-    for (int step = 0; step < kStepsMax && placed_ && at_->Valid() && at_->key() < key; ++step) at_->Next();
-    if (!placed_ || !at_->Valid() || at_->key() != key) at_->Seek(key);
-    placed_ = true;
-    if (!at_->Valid() || at_->key() != key) return false;
-    const std::string_view value = at_->value();
-    return envelope_.ParseFromArray(value.data(), static_cast<int>(value.size()));
+    const auto value = stored_.Find(broker::keys::Envelope(message_id));
+    return value && envelope_.ParseFromArray(value->data(), static_cast<int>(value->size()));
   }
   const v1::Envelope& envelope() const { return envelope_; }
 
  private:
-  static constexpr int kStepsMax = 4;
-
-  const broker::ViewReader* view_;
-  std::unique_ptr<broker::ViewIterator> at_;
-  bool placed_ = false;
+  broker::KeyWalk stored_;
   v1::Envelope envelope_;
 };
 

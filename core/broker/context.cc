@@ -18,6 +18,8 @@ v1::QueueState* Context::State(uint64_t queue_id) {
 }
 
 std::set<uint64_t>* Context::Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease) {
+  const auto asked = std::tuple(due_ms, queue_id, lease);
+  if (last_lease_.ids && last_lease_.asked == asked) return last_lease_.ids;
   std::string key = keys::Timer(due_ms, keys::kTimerLease, keys::Pair(queue_id, lease));
   auto it = leases_.find(key);
   if (it == leases_.end()) {
@@ -25,7 +27,8 @@ std::set<uint64_t>* Context::Lease(int64_t due_ms, uint64_t queue_id, uint64_t l
     if (auto timer = Get<v1::LeaseTimer>(key)) ids.insert(timer->ids().begin(), timer->ids().end());
     it = leases_.emplace(std::move(key), std::move(ids)).first;
   }
-  return &it->second;
+  last_lease_ = {asked, &it->second};
+  return last_lease_.ids;
 }
 
 void Context::AddLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id) {
@@ -47,6 +50,7 @@ void Context::Flush() {
     Put(key, timer);
   }
   leases_.clear();
+  last_lease_ = {};
   for (const auto& [queue_id, state] : states_) Put(keys::QueueState(queue_id), state);
   states_.clear();
 }

@@ -6,6 +6,7 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <tuple>
 #include <vector>
 
 #include "core/base/check.h"
@@ -77,6 +78,10 @@ class Context {
   uint32_t next_index_ = 0;
   std::map<uint64_t, v1::QueueState> states_;
   std::map<std::string, std::set<uint64_t>> leases_;  // Timer key to messages.
+  struct {
+    std::tuple<int64_t, uint64_t, uint64_t> asked;
+    std::set<uint64_t>* ids = nullptr;  // In leases_.
+  } last_lease_;                        // What was received together is mostly settled together.
 
   std::set<uint64_t>* Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease);
 };

@@ -1,7 +1,10 @@
 #include <algorithm>
 #include <optional>
+#include <utility>
+#include <vector>
 
 #include "core/broker/access.h"
+#include "core/broker/key_walk.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
@@ -50,6 +53,41 @@ v1::Reply FindHeldQueue(const Context& context, const std::string& name, const R
   return v1::Reply();
 }
 
+// Finds the messages of an acknowledgement one after the other. What was received together is mostly given
+// back together: when there are enough receipts their messages are looked for in one walk beforehand.
+class Finder {
+ public:
+  // Before anything is changed.
+  Finder(Context* context, uint64_t queue_id, const Receipts& receipts)
+      : context_(context), queue_id_(queue_id) {
+    if (receipts.size() < kWalkReceiptsMin) return;
+    KeyWalk leased(&context->reader());
+    uint64_t last_id = 0;
+    for (const v1::Receipt& receipt : receipts) {
+      if (receipt.id() <= last_id) continue;  // Perhaps a repeat of one that will be gone by then.
+      last_id = receipt.id();
+      const auto bytes = leased.Find(keys::Message(keys::kLeased, queue_id, last_id));
+      if (!bytes) continue;
+      Located& found = held_.emplace_back(Located{keys::kLeased, last_id, {}});
+      MOM_CHECK(found.state.ParseFromArray(bytes->data(), static_cast<int>(bytes->size())), last_id);
+    }
+  }
+
+  // Each time in the order of the receipts.
+  std::optional<Located> Next(const v1::Receipt& receipt) {
+    if (next_ < held_.size() && held_[next_].message_id == receipt.id()) return std::move(held_[next_++]);
+    return Locate(*context_, queue_id_, receipt.id());
+  }
+
+ private:
+  static constexpr int kWalkReceiptsMin = 8;  // A walk costs as much as a few looks before its first step.
+
+  Context* const context_;
+  const uint64_t queue_id_;
+  std::vector<Located> held_;  // Ascending, each found before it was acknowledged.
+  size_t next_ = 0;
+};
+
 void Fail(v1::ReceiptsReply* reply, const v1::Receipt& receipt, v1::ErrorCode error) {
   auto* failed = reply->add_failed();
   *failed->mutable_receipt() = receipt;
@@ -66,8 +104,9 @@ v1::Reply Run(Context* context, const v1::Ack& command) {
     return refusal;
   }
   v1::Reply reply;
+  Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
-    auto located = Locate(*context, queue.id(), receipt.id());
+    auto located = finder.Next(receipt);
     switch (Judge(*context, located, receipt)) {
       case Claim::kHeld:
       case Claim::kCameBack:

@@ -1,5 +1,6 @@
 #include "core/broker/view.h"
 
+#include <iterator>
 #include <utility>
 
 #include "core/base/check.h"
@@ -83,26 +84,27 @@ std::unique_ptr<ViewIterator> ViewOverlay::NewIterator() const {
 }
 
 void ViewOverlay::Put(std::string_view key, std::string value) {
-  if (auto it = changes_.find(key); it != changes_.end()) {
-    it->second = std::move(value);
-  } else {
-    changes_.emplace(std::string(key), std::move(value));
-  }
+  Change(key) = std::move(value);
 }
 
 void ViewOverlay::Delete(std::string_view key) {
-  if (auto it = changes_.find(key); it != changes_.end()) {
-    it->second.reset();
-  } else {
-    changes_.emplace(std::string(key), std::nullopt);
-  }
+  Change(key) = std::nullopt;
 }
 
+std::optional<std::string>& ViewOverlay::Change(std::string_view key) {
+  auto it = changes_.lower_bound(key);
+  if (it == changes_.end() || it->first != key) it = changes_.emplace_hint(it, key, std::nullopt);
+  return it->second;
+}
+
+// Both are in the same order: a change's neighbour mostly goes beside it.
 void ViewOverlay::Absorb(ViewBatch&& changes) {
+  auto next = changes_.begin();
   while (!changes.empty()) {
     auto node = changes.extract(changes.begin());
-    auto inserted = changes_.insert(std::move(node));
-    if (!inserted.inserted) inserted.position->second = std::move(inserted.node.mapped());
+    auto at = changes_.insert(next, std::move(node));
+    if (node) at->second = std::move(node.mapped());  // The key was there: only the value is new.
+    next = std::next(at);
   }
 }
 

@@ -55,6 +55,8 @@ class ViewOverlay final : public ViewReader {
   void Absorb(ViewBatch&& changes);
 
  private:
+  std::optional<std::string>& Change(std::string_view key);
+
   const ViewReader* base_;
   ViewBatch changes_;
 };

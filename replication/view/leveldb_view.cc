@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "core/base/check.h"
-#include "replication/view/leveldb_unlogged_env.h"
+#include "replication/view/leveldb_env.h"
 #include "replication/view/value_checksum.h"
 
 namespace mom::replication {
@@ -121,7 +121,7 @@ Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
   std::unique_ptr<LevelDbView> view(new LevelDbView(options.cached_tables));
   view->cache_.reset(leveldb::NewLRUCache(options.block_cache_bytes));
   view->filter_.reset(leveldb::NewBloomFilterPolicy(10));
-  view->env_ = std::make_unique<UnloggedEnv>(options.env ? options.env : leveldb::Env::Default());
+  view->env_ = std::make_unique<ViewEnv>(options.env ? options.env : leveldb::Env::Default());
   leveldb::Options db_options;
   db_options.env = view->env_.get();
   db_options.create_if_missing = true;

@@ -49,6 +49,31 @@ TEST_F(Delivery, AMessageSaysWhoSentItAndWhoReceivedIt) {
   EXPECT_EQ(h.Find("q", id)->state.received_ms(), h.now_ms);
 }
 
+// Enough receipts to be looked for in one walk.
+TEST_F(Delivery, ReceiptsOfOneAcknowledgementMayRepeatAndComeInAnyOrder) {
+  for (int i = 0; i < 12; ++i) Send("x");
+  const v1::Reply bobs = Receive("bob", 10);
+  const v1::Reply anns = Receive("ann", 2);
+  v1::Ack ack;
+  ack.set_queue("q");
+  const auto add = [&](const v1::Reply& received, int index, uint64_t lease_off_by = 0) {
+    v1::Receipt receipt = ReceiptOf(received.receive().messages(index));
+    receipt.set_lease(receipt.lease() + lease_off_by);
+    *ack.add_receipts() = receipt;
+  };
+  for (int index : {4, 1, 2, 2, 4, 3}) add(bobs, index);
+  add(bobs, 7, 1);  // A wrong receipt for a message does not spoil the right one behind it.
+  for (int index : {7, 8, 9}) add(bobs, index);
+  add(anns, 0);
+  const v1::Reply reply = h.As("bob", ack);
+  EXPECT_EQ(reply.receipts().done(), 9u);  // Two of them repeats.
+  ASSERT_EQ(reply.receipts().failed_size(), 2);
+  EXPECT_EQ(reply.receipts().failed(0).receipt().id(), bobs.receive().messages(7).id());
+  EXPECT_EQ(reply.receipts().failed(1).receipt().id(), anns.receive().messages(0).id());
+  for (const auto& failed : reply.receipts().failed()) EXPECT_EQ(failed.error(), v1::ERROR_LEASE_LOST);
+  EXPECT_EQ(h.Counts("q").leased(), 5u);
+}
+
 TEST_F(Delivery, HighPriorityFirstThenOrderOfSending) {
   Send("low 1");
   Send("high 1", 0, 0, 9);

@@ -1,5 +1,6 @@
 #include "tests/core/random_commands.h"
 
+#include <algorithm>
 #include "tests/core/broker_harness.h"
 
 namespace mom::broker::test {
@@ -185,7 +186,11 @@ void RandomCommands::FillReceipts(const NaiveModel& model, v1::Command* command)
   const std::string queue = Queue(model);
   std::string holder = command->user();
   std::vector<v1::Receipt> receipts;
-  for (uint64_t n = Chance(70) ? 1 : Below(4); n > 0; --n) receipts.push_back(Receipt(model, queue, &holder));
+  const uint64_t count = Chance(70) ? 1 : Chance(60) ? Below(4) : 8 + Below(16);
+  for (uint64_t n = count; n > 0; --n) receipts.push_back(Receipt(model, queue, &holder));
+  // As they were received; otherwise in any order. Some come twice.
+  const auto by_id = [](const v1::Receipt& a, const v1::Receipt& b) { return a.id() < b.id(); };
+  if (Chance(50)) std::stable_sort(receipts.begin(), receipts.end(), by_id);
   if (!Chance(odd_percent_)) command->set_user(holder);
   const uint64_t which = Below(10);
   if (which < 4) {
