@@ -7,6 +7,8 @@
 #include <string_view>
 #include <utility>
 
+#include "wal/this_thread.h"
+
 namespace mom::replication {
 namespace {
 
@@ -46,6 +48,11 @@ class GrowingTable final : public leveldb::WritableFile {
   uint64_t begun_ = 0;  // So many bytes were given to begin_write_out_.
 };
 
+struct ScheduledWork {
+  void (*work)(void*);
+  void* argument;
+};
+
 }  // namespace
 
 // Opened each time: LevelDB does not say under which descriptor it writes, and this is once in 256 KiB.
@@ -67,6 +74,15 @@ leveldb::Status ViewEnv::NewWritableFile(const std::string& name, leveldb::Writa
   if (!status.ok()) return status;
   *result = std::string_view(name).ends_with(".ldb") ? new GrowingTable(name, file, &begin_write_out_) : file;
   return status;
+}
+
+void ViewEnv::Schedule(void (*work)(void*), void* argument) {
+  const auto named = [](void* scheduled) {
+    const std::unique_ptr<ScheduledWork> call(static_cast<ScheduledWork*>(scheduled));
+    wal::NameThisThread("mom-compact");
+    call->work(call->argument);
+  };
+  target()->Schedule(named, new ScheduledWork{work, argument});
 }
 
 }  // namespace mom::replication

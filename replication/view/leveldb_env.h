@@ -28,12 +28,15 @@ void BeginWriteOutBySystem(const std::string& file, uint64_t begin, uint64_t siz
 // Tables. LevelDB syncs each when it is whole, up to 64 MiB at once, and a sync of our log on the same disk
 // waits until they are through. So the disk is given them while they grow. LevelDB also wants every block to
 // reach the system at once, a call for 4 KiB; it is enough that they are there for the sync.
+//
+// The thread that writes tables and merges them. It gets a name of its own.
 class ViewEnv final : public leveldb::EnvWrapper {
  public:
   explicit ViewEnv(leveldb::Env* files, BeginWriteOut begin_write_out = BeginWriteOutBySystem)
       : leveldb::EnvWrapper(files), begin_write_out_(std::move(begin_write_out)) {}
 
   leveldb::Status NewWritableFile(const std::string& name, leveldb::WritableFile** result) override;
+  void Schedule(void (*work)(void*), void* argument) override;
 
  private:
   const BeginWriteOut begin_write_out_;

@@ -2,10 +2,11 @@
 
 #include <gtest/gtest.h>
 #include <leveldb/db.h>
-#include <leveldb/write_batch.h>
+#include <pthread.h>
 
 #include <algorithm>
 #include <filesystem>
+#include <future>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -109,6 +110,21 @@ TEST_F(ViewEnvTest, ALogIsThrownAwayAndAManifestIsNot) {
 TEST_F(ViewEnvTest, ATableThatCannotBeMadeIsSaidToBeSo) {
   leveldb::WritableFile* made = nullptr;
   EXPECT_FALSE(env_.NewWritableFile(dir_ / "nowhere" / "000005.ldb", &made).ok());
+}
+
+TEST_F(ViewEnvTest, TheThreadThatMergesTablesHasAName) {
+  auto promise = std::make_unique<std::promise<std::string>>();
+  std::future<std::string> name = promise->get_future();
+  env_.Schedule(
+      [](void* given) {
+        const std::unique_ptr<std::promise<std::string>> owned(
+            static_cast<std::promise<std::string>*>(given));
+        char text[16] = {};
+        pthread_getname_np(pthread_self(), text, sizeof text);
+        owned->set_value(text);
+      },
+      promise.release());
+  EXPECT_EQ(name.get(), "mom-compact");
 }
 
 // What the system makes of it cannot be seen; that nothing breaks can.
