@@ -43,13 +43,13 @@ class EarlyWrites {
 
 class ViewEnvTest : public ::testing::Test {
  protected:
-  ViewEnvTest() : dir_(std::filesystem::path(testing::TempDir()) / "view-env") {
-    std::filesystem::remove_all(dir_);
-    std::filesystem::create_directories(dir_);
+  ViewEnvTest() {
+    std::string pattern = std::filesystem::temp_directory_path() / "mom-view-env-XXXXXX";
+    dir_ = mkdtemp(pattern.data());
   }
   ~ViewEnvTest() override { std::filesystem::remove_all(dir_); }
 
-  const std::filesystem::path dir_;
+  std::filesystem::path dir_;
   EarlyWrites early_;
   ViewEnv env_{leveldb::Env::Default(), early_.hook()};
 };
