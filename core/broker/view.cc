@@ -103,7 +103,8 @@ void ViewOverlay::Absorb(ViewBatch&& changes) {
   while (!changes.empty()) {
     auto node = changes.extract(changes.begin());
     auto at = changes_.insert(next, std::move(node));
-    if (node) at->second = std::move(node.mapped());  // The key was there: only the value is new.
+    // Still whole when the key was there: then only the value is new. NOLINTNEXTLINE(bugprone-use-after-move)
+    if (node) at->second = std::move(node.mapped());
     next = std::next(at);
   }
 }
