@@ -6,6 +6,13 @@
 #include "core/broker/keys.h"
 
 namespace mom::broker {
+namespace {
+
+std::string LeaseKey(int64_t due_ms, uint64_t queue_id, uint64_t lease) {
+  return keys::Timer(due_ms, keys::kTimerLease, keys::Pair(queue_id, lease));
+}
+
+}  // namespace
 
 v1::QueueState* Context::State(uint64_t queue_id) {
   auto it = states_.find(queue_id);
@@ -18,17 +25,11 @@ v1::QueueState* Context::State(uint64_t queue_id) {
 }
 
 std::set<uint64_t>* Context::Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease) {
-  const auto asked = std::tuple(due_ms, queue_id, lease);
-  if (last_lease_.ids && last_lease_.asked == asked) return last_lease_.ids;
-  std::string key = keys::Timer(due_ms, keys::kTimerLease, keys::Pair(queue_id, lease));
-  auto it = leases_.find(key);
-  if (it == leases_.end()) {
-    std::set<uint64_t> ids;
-    if (auto timer = Get<v1::LeaseTimer>(key)) ids.insert(timer->ids().begin(), timer->ids().end());
-    it = leases_.emplace(std::move(key), std::move(ids)).first;
-  }
-  last_lease_ = {asked, &it->second};
-  return last_lease_.ids;
+  const auto [it, is_new] = leases_.try_emplace(LeaseId(due_ms, queue_id, lease));
+  if (!is_new) return &it->second;
+  if (auto timer = Get<v1::LeaseTimer>(LeaseKey(due_ms, queue_id, lease)))
+    it->second.insert(timer->ids().begin(), timer->ids().end());
+  return &it->second;
 }
 
 void Context::AddLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id) {
@@ -40,8 +41,9 @@ void Context::RemoveLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uin
 }
 
 void Context::Flush() {
-  for (const auto& [key, ids] : leases_) {
-    if (ids.empty() && keys::ReadU64(key, 1) <= static_cast<uint64_t>(now_.ms)) {
+  for (const auto& [id, ids] : leases_) {
+    const std::string key = std::apply(LeaseKey, id);
+    if (ids.empty() && std::get<0>(id) <= now_.ms) {
       Delete(key);
       continue;
     }
@@ -50,7 +52,6 @@ void Context::Flush() {
     Put(key, timer);
   }
   leases_.clear();
-  last_lease_ = {};
   for (const auto& [queue_id, state] : states_) Put(keys::QueueState(queue_id), state);
   states_.clear();
 }

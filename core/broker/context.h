@@ -77,11 +77,8 @@ class Context {
   Timestamp now_;
   uint32_t next_index_ = 0;
   std::map<uint64_t, v1::QueueState> states_;
-  std::map<std::string, std::set<uint64_t>> leases_;  // Timer key to messages.
-  struct {
-    std::tuple<int64_t, uint64_t, uint64_t> asked;
-    std::set<uint64_t>* ids = nullptr;  // In leases_.
-  } last_lease_;                        // What was received together is mostly settled together.
+  using LeaseId = std::tuple<int64_t, uint64_t, uint64_t>;  // When it ends, queue, lease.
+  std::map<LeaseId, std::set<uint64_t>> leases_;            // To the messages that it holds.
 
   std::set<uint64_t>* Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease);
 };

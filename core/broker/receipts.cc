@@ -53,8 +53,9 @@ v1::Reply FindHeldQueue(const Context& context, const std::string& name, const R
   return v1::Reply();
 }
 
-// Finds the messages of an acknowledgement one after the other. What was received together is mostly given
-// back together: when there are enough receipts their messages are looked for in one walk beforehand.
+// Finds the messages of a command's receipts one after the other. What was received together is mostly
+// settled together: when there are enough receipts their messages are looked for in one walk beforehand. That
+// is right because settling one held message changes nothing of another that is held.
 class Finder {
  public:
   // Before anything is changed.
@@ -84,7 +85,7 @@ class Finder {
 
   Context* const context_;
   const uint64_t queue_id_;
-  std::vector<Located> held_;  // Ascending, each found before it was acknowledged.
+  std::vector<Located> held_;  // Ascending, each found before it was settled.
   size_t next_ = 0;
 };
 
@@ -138,8 +139,9 @@ v1::Reply Run(Context* context, const v1::Nack& command) {
   const int64_t delay_ms =
       command.has_delay_ms() ? command.delay_ms() : queue.record.settings().retry_delay_ms();
   v1::Reply reply;
+  Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
-    auto located = Locate(*context, queue.id(), receipt.id());
+    auto located = finder.Next(receipt);
     const Claim claim = Judge(*context, located, receipt);
     if (claim == Claim::kGone || claim == Claim::kLost) {
       Fail(reply.mutable_receipts(), receipt,
@@ -165,8 +167,9 @@ v1::Reply Run(Context* context, const v1::Extend& command) {
     return Refuse(v1::ERROR_MALFORMED, "lease_ms is 1 ms to 12 h");
   }
   v1::Reply reply;
+  Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
-    auto located = Locate(*context, queue.id(), receipt.id());
+    auto located = finder.Next(receipt);
     const Claim claim = Judge(*context, located, receipt);
     if (claim != Claim::kHeld) {
       Fail(reply.mutable_receipts(), receipt,

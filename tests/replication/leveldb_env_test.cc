@@ -4,13 +4,14 @@
 #include <leveldb/db.h>
 #include <pthread.h>
 
-#include <algorithm>
 #include <filesystem>
 #include <future>
 #include <map>
 #include <memory>
 #include <mutex>
 #include <string>
+
+#include "tests/wal/scratch_dir.h"
 
 namespace mom::replication {
 namespace {
@@ -43,13 +44,8 @@ class EarlyWrites {
 
 class ViewEnvTest : public ::testing::Test {
  protected:
-  ViewEnvTest() {
-    std::string pattern = std::filesystem::temp_directory_path() / "mom-view-env-XXXXXX";
-    dir_ = mkdtemp(pattern.data());
-  }
-  ~ViewEnvTest() override { std::filesystem::remove_all(dir_); }
-
-  std::filesystem::path dir_;
+  const wal::ScratchDir scratch_{"view_env"};
+  const std::filesystem::path dir_ = scratch_.path();
   EarlyWrites early_;
   ViewEnv env_{leveldb::Env::Default(), early_.hook()};
 };
