@@ -42,6 +42,7 @@ struct RebuildOptions {
   std::string work_dir;
   std::string output;             // Missing, or an empty folder.
   std::optional<uint64_t> until;  // Exclusive; nothing: where the log ends.
+  bool accept_prefix = false;     // Of a damaged log: a view of what lies before the damage is wanted.
 };
 
 int Inspect(const InspectOptions& options, const Console& console);

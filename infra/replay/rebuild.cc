@@ -51,18 +51,39 @@ Result<Offset> ChooseEnd(const RebuildOptions& options, const wal::Wal& log) {
                                               std::to_string(log.log_end().value));
 }
 
-// Entries that no view has applied may be uncommitted in a cluster. Best effort: the stored view may be gone.
-void WarnWhenBeyondView(const RebuildOptions& options, Offset end, const Console& console) {
+// How far the stored view had come. Nothing when there is none that can be read.
+std::optional<Offset> StoredEnd(const RebuildOptions& options, OfflineNode* node) {
   auto work = WorkDir::Make(options.work_dir, options.dir);
-  if (!work.ok()) return;
+  if (!work.ok()) return std::nullopt;
   auto folder = (*work)->MakeFolder("stored");
-  if (!folder.ok()) return;
-  auto stored = StoredView::Open(options.dir + "/view", *folder);
-  if (!stored.ok()) return;
+  if (!folder.ok()) return std::nullopt;
+  auto stored = StoredView::Open(node->view_dir(), *folder);
+  if (!stored.ok()) return std::nullopt;
   auto applied = (*stored)->Applied();
-  if (!applied.ok() || applied->end >= end) return;
-  *console.err << "note: the node had applied only the entries below offset " << applied->end
-               << "; later ones may not be committed when it is one of several voters" << std::endl;
+  if (!applied.ok()) return std::nullopt;
+  return applied->end;
+}
+
+// Whether the log holds all that the node ever applied. A log whose last records are damaged looks like one
+// that a crash cut short: only the view tells them apart. Says on `err` what is missing.
+bool IsWhole(OfflineNode* node, bool damaged, std::optional<Offset> stored_end, const Console& console) {
+  const Offset log_end = node->log()->log_end();
+  if (!damaged && (!stored_end || *stored_end <= log_end)) return true;
+  if (!damaged) {
+    *console.err << "log: DAMAGED: it ends at offset " << log_end
+                 << ", but the node's view had applied all below " << *stored_end << std::endl;
+  }
+  return false;
+}
+
+// One line on `err`; the exit code. Nothing has been written.
+int RefusePrefix(Offset log_end, const Console& console) {
+  *console.err
+      << "mom-replay: nothing was written: the log holds only the entries below offset " << log_end
+      << ". Better: empty the folder and let the node load everything from the other nodes. Otherwise "
+         "--accept-prefix makes a view of these entries; what came later is lost"
+      << std::endl;
+  return kExitDamaged;
 }
 
 }  // namespace
@@ -70,14 +91,20 @@ void WarnWhenBeyondView(const RebuildOptions& options, Offset end, const Console
 int Rebuild(const RebuildOptions& options, const Console& console) {
   auto node = OfflineNode::Open(options.dir);
   if (!node.ok()) return Refuse(node.status(), console);
-  const int exit = OpenLogOrBefore(node->get(), console);
+  const int opened = OpenLogOrBefore(node->get(), console);
   wal::Wal* const log = (*node)->log();
-  if (!log) return exit;
+  if (!log) return opened;
   auto end = ChooseEnd(options, *log);
   if (!end.ok()) return Refuse(end.status(), console);
+  const auto stored_end = StoredEnd(options, node->get());
+  const bool whole = IsWhole(node->get(), opened != kExitOk, stored_end, console);
+  if (!whole && !options.accept_prefix && !options.until) return RefusePrefix(log->log_end(), console);
   if (Status status = PrepareOutput(options.output, options.dir); !status.ok())
     return Refuse(status, console);
-  WarnWhenBeyondView(options, *end, console);
+  if (stored_end && *stored_end < *end) {
+    *console.err << "note: the node had applied only the entries below offset " << *stored_end
+                 << "; later ones may not be committed when it is one of several voters" << std::endl;
+  }
   auto view = replication::LevelDbView::Open(options.output, replication::LevelDbViewOptions());
   if (!view.ok()) return Refuse(view.status(), console);
   Progress progress(console.err, "applying the log");
@@ -86,7 +113,7 @@ int Rebuild(const RebuildOptions& options, const Console& console) {
   *console.out << "view " << options.output << ": applied end " << state->end << ", epoch " << state->epoch
                << ", time " << ToRfc3339(state->timestamp) << ", digest " << ToHex(state->digest)
                << std::endl;
-  return exit;
+  return kExitOk;
 }
 
 }  // namespace mom::replay

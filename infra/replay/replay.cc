@@ -69,6 +69,8 @@ CLI::App* AddRebuild(CLI::App* app, RebuildOptions* options) {
   command->add_option("--output", options->output, "Folder for the view: missing, or empty")->required();
   command->add_option("--until", options->until,
                       "Apply only entries below this offset (default: the whole log)");
+  command->add_flag("--accept-prefix", options->accept_prefix,
+                    "Of a damaged log make a view of what lies before the damage: what came later is lost");
   AddWorkDir(command, &options->work_dir);
   return command;
 }

@@ -49,6 +49,7 @@ class Verification {
   int CheckSmallFiles();
   int CheckLog();
   Result<int> CheckView();
+  void TellWhatLiesBehind(Offset applied_end);
   Result<int> CheckValuesOnly(StoredView* stored);
   Result<int> CompareWithLog(StoredView* stored, const broker::AppliedState& applied);
   Result<int> CompareBytes(StoredView* stored, const std::string& rebuilt_dir);
@@ -60,6 +61,7 @@ class Verification {
   WorkDir* const work_;
   const Console console_;
   std::ostream& out_;
+  std::string unchecked_;  // What could not be looked at, though nothing is wrong with it; mostly empty.
 };
 
 int Verification::Run() {
@@ -71,9 +73,11 @@ int Verification::Run() {
     const Result<int> view = CheckView();
     exit = std::max(exit, view.ok() ? *view : ViewDamage(view.status()));
   }
-  out_ << (exit == kExitOk        ? "result: good\n"
-           : exit == kExitDamaged ? "result: DAMAGED OR DIFFERENT\n"
-                                  : "result: could not be verified\n");
+  out_ << (exit == kExitDamaged ? "result: DAMAGED OR DIFFERENT\n"
+           : exit != kExitOk    ? "result: could not be verified\n"
+           : unchecked_.empty()
+               ? "result: good\n"
+               : "result: nothing wrong was found, but not all could be checked: " + unchecked_ + "\n");
   return exit;
 }
 
@@ -107,6 +111,7 @@ Result<int> Verification::CheckView() {
   auto stored = StoredView::Open(node_->view_dir(), *folder);
   if (stored.status().code() == Status::kNotFound && log.log_start() == Offset{0}) {
     out_ << "view: none, nothing was compared; a starting node builds it from the log\n";
+    unchecked_ = "there is no view";
     return kExitOk;
   }
   if (!stored.ok()) return stored.status();
@@ -117,7 +122,9 @@ Result<int> Verification::CheckView() {
     out_ << "view: DIFFERENT: it stands at offset " << applied->end << ", which the log does not reach\n";
     return kExitDamaged;
   }
+  TellWhatLiesBehind(applied->end);
   if (log.log_start() > Offset{0}) return CheckValuesOnly(stored->get());
+  if (applied->end == Offset{0}) return kExitOk;
   return CompareWithLog(stored->get(), *applied);
 }
 
@@ -130,7 +137,20 @@ Result<int> Verification::CheckValuesOnly(StoredView* stored) {
   out_ << "view: the checksums of all " << keys << " values are good\n"
        << "view: NOT COMPARED with the log, whose entries below offset " << node_->log()->log_start()
        << " were dropped: neither its digest nor its keys and values\n";
+  unchecked_ = "the view against the log, whose beginning was dropped";
   return kExitOk;
+}
+
+// A killed node's view ends where its memory was last made a file, and so does that of a folder that was
+// copied while the node ran: far behind the log, or at nothing.
+void Verification::TellWhatLiesBehind(Offset applied_end) {
+  const Offset log_end = node_->log()->log_end();
+  if (applied_end == log_end) return;
+  out_ << "view: the entries from offset " << applied_end << " to " << log_end
+       << " (exclusive) are in the log only; a starting node applies them\n";
+  if (applied_end > Offset{0}) return;
+  out_ << "view: NOT COMPARED: it holds nothing yet\n";
+  unchecked_ = "the view holds nothing that could be compared with the log";
 }
 
 Result<int> Verification::CompareWithLog(StoredView* stored, const broker::AppliedState& applied) {

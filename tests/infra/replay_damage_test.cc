@@ -59,9 +59,44 @@ TEST_F(ReplayDamageTest, NamesFileByteAndOffsetOfDamageInTheLog) {
   EXPECT_TRUE(dump.Says("offset=0 ")) << dump.out;
   EXPECT_FALSE(dump.Says("offset=33 "));
   EXPECT_NE(dump.err.find("only the entries below offset"), std::string::npos) << dump.err;
-  const Ran rebuild = Checked({"rebuild", "--output", root_ + "/new"});
-  EXPECT_EQ(rebuild.exit, kExitDamaged) << rebuild.err;
-  EXPECT_TRUE(rebuild.Says("digest"));
+}
+
+// Goal: nobody takes the first part of a log for all of it. Method: damage in the middle, which the log
+// tells, and in its last record, which looks like what a crash leaves, so that only the view knows better.
+TEST_F(ReplayDamageTest, RebuildsTheFirstPartOfADamagedLogOnlyWhenToldTo) {
+  MakeStoppedNode();
+  const fs::path last = Segments().back();
+  const size_t used = ReadFile(last).find_last_not_of('\0');
+  const std::vector<std::pair<fs::path, size_t>> places = {{last, used}, {Segments()[1], 60'000}};
+  for (const auto& [file, at] : places) {
+    Flip(file, static_cast<std::streamoff>(at));
+    const Ran refused = Checked({"rebuild", "--output", root_ + "/new"});
+    EXPECT_EQ(refused.exit, kExitDamaged) << refused.err;
+    EXPECT_NE(refused.err.find("log: DAMAGED: "), std::string::npos) << refused.err;
+    EXPECT_NE(refused.err.find("--accept-prefix"), std::string::npos) << refused.err;
+    EXPECT_FALSE(fs::exists(root_ + "/new"));
+    const Ran part = Checked({"rebuild", "--accept-prefix", "--output", root_ + "/new"});
+    EXPECT_EQ(part.exit, kExitOk) << part.err;
+    EXPECT_TRUE(part.Says("digest")) << part.out;
+    fs::remove_all(root_ + "/new");
+    Flip(file, static_cast<std::streamoff>(at));
+  }
+  EXPECT_EQ(Checked({"rebuild", "--output", root_ + "/new"}).exit, kExitOk);
+}
+
+// Goal: a view that could not be compared is not called good. Method: copy the folder under a running node
+// that never wrote its view's memory to a file.
+TEST_F(ReplayDamageTest, SaysThatAViewThatHoldsNothingWasNotCompared) {
+  Start();
+  Fill(30);
+  fs::copy(dir_, root_ + "/copy", fs::copy_options::recursive);
+  node_.reset();
+  dir_ = root_ + "/copy";
+  const Ran ran = Checked({"verify"});
+  EXPECT_EQ(ran.exit, kExitOk) << ran.out;
+  EXPECT_TRUE(ran.Says("NOT COMPARED")) << ran.out;
+  EXPECT_TRUE(ran.Says("result: nothing wrong was found, but not all could be checked")) << ran.out;
+  EXPECT_FALSE(ran.Says("result: good")) << ran.out;
 }
 
 TEST_F(ReplayDamageTest, DumpsWhatLiesBeforeASegmentWithoutHeader) {
