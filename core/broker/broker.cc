@@ -143,7 +143,8 @@ v1::Reply EntryBatch::Authenticate(Context* context, const v1::Command& command)
   return v1::Reply();
 }
 
-// A refusal throws the command's changes away.
+// A refusal throws the command's changes away and leaves nothing under its key: the same request may be done
+// when it comes again.
 v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
   arena_.Reset();
   auto& command = *google::protobuf::Arena::CreateMessage<v1::Command>(&arena_);
@@ -160,12 +161,12 @@ v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
   context.keep_bodies = !command.idempotency_key().empty();
   v1::Reply reply = Dispatch(&context, command);
   reply.set_offset(entry.offset.value);
-  if (!reply.error()) {
-    context.Flush();
-    woken_.merge(context.woken);
-  } else {
+  if (reply.error()) {
     changes->Clear();
+    return reply;
   }
+  context.Flush();
+  woken_.merge(context.woken);
   Context outer(changes, entry.offset, entry.timestamp);
   RememberReply(&outer, command, reply);
   return reply;

@@ -83,6 +83,7 @@ std::optional<v1::Reply> FindReplay(const Context& context, const v1::Command& c
 }
 
 void RememberReply(Context* context, const v1::Command& command, const v1::Reply& reply) {
+  MOM_CHECK(!reply.error(), context->offset());
   if (command.idempotency_key().empty()) return;
   const std::string key = KeyOf(command);
   auto ring = context->Get<v1::KeyRing>(keys::KeyRingState()).value_or(v1::KeyRing());

@@ -76,12 +76,15 @@ void AsioForwarder::Forget(uint64_t origin) {
 }
 
 // The same origin alone proves nothing: it may be another node's, or of this node's past. The same bytes do.
+// When they were sent more than once a refusal may be of any of these tries, while a later one succeeds: the
+// leader tells what became of the last.
 void AsioForwarder::Settle(uint64_t origin, const Entry& entry, Outcome* outcome) {
   CallPtr call;
   {
     std::lock_guard lock(mutex_);
     const auto it = calls_.find(origin);
     if (it == calls_.end() || *it->second->command.payload != entry.bytes()) return;
+    if (it->second->command.maybe_done && outcome->reply.error()) return;
     if (it->second->over.exchange(true)) return;
     call = std::move(it->second);
     calls_.erase(it);
@@ -91,6 +94,9 @@ void AsioForwarder::Settle(uint64_t origin, const Entry& entry, Outcome* outcome
 
 void AsioForwarder::OnOutcome(ForwardedCommand command, bool remote, Outcome outcome) {
   if (outcome.status.ok()) {
+    if (command.maybe_done && outcome.reply.error()) {
+      return command.done(Refused(Status::kUncertain, "an earlier try of the command may have been done"));
+    }
     if (!remote) return command.done(std::move(outcome));
     // The client may read its own write here at once. If this node is too far behind the write is done all
     // the same.
@@ -102,6 +108,7 @@ void AsioForwarder::OnOutcome(ForwardedCommand command, bool remote, Outcome out
   const bool certain = code == Status::kNotLeader || code == Status::kNotFound || code == Status::kStopping;
   const bool again = certain || (code == Status::kUncertain && command.has_key);
   if (!again) return command.done(std::move(outcome));
+  command.maybe_done = command.maybe_done || !certain;
   runtime_->Post([this, command = std::move(command), outcome = std::move(outcome)]() mutable {
     Park(std::move(command), outcome);
   });

@@ -26,6 +26,9 @@ struct ForwardedCommand {
   bool has_key = false;  // Safe to repeat.
   std::function<void(Outcome)> done;
   Instant deadline;  // Set by Send.
+  // An earlier try may have had its effect, or may have it yet. No refusal of a later try denies that:
+  // refusals leave nothing behind that would bind another try.
+  bool maybe_done = false;
 };
 
 struct ForwarderHooks {

@@ -58,7 +58,7 @@ void SetBody(v1::Command* command, const v1::Unsubscribe& body);
 void SetBody(v1::Command* command, const v1::Transaction& body);
 
 // Applies one entry after the other. After each it checks the whole view for consistency, and that a refusal
-// changed nothing but the record of its idempotency key. Starts with the administrator "admin", connected.
+// or a replay changed nothing. Starts with the administrator "admin", connected.
 class Harness {
  public:
   Harness();

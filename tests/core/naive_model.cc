@@ -63,7 +63,7 @@ std::string NaiveModel::Step(const v1::Command& command, uint64_t offset, int64_
   keep_bodies_ = !command.idempotency_key().empty();
   expected = Run(command);
   if (!expected.errors.empty()) *this = before;
-  if (!command.idempotency_key().empty()) {
+  if (!command.idempotency_key().empty() && expected.errors.empty()) {
     keys[key] = NaiveKey{command.request_hash(), now_ms, actual};
   }
   if (!expected.errors.empty()) {

@@ -18,6 +18,14 @@ Outcome At(uint64_t offset) {
   return outcome;
 }
 
+// Applied, and refused by the broker.
+Outcome RefusedAt(uint64_t offset) {
+  Outcome outcome = At(offset);
+  outcome.reply.set_error(v1::ERROR_QUEUE_FULL);
+  outcome.reply.set_detail("full");
+  return outcome;
+}
+
 TransportOptions Narrow(size_t calls_max) {
   TransportOptions options;
   options.calls_max = calls_max;
@@ -107,13 +115,12 @@ class ForwarderTest : public testing::Test {
     runtime_.Stop();
   }
 
-  uint64_t Send(const std::string& payload) {
+  uint64_t Send(const std::string& payload, bool has_key = false) {
     const uint64_t origin = forwarder_->NewOrigin();
-    forwarder_->Send({std::make_shared<const std::string>(payload), origin, false, tally_.Count(), {}});
+    forwarder_->Send({std::make_shared<const std::string>(payload), origin, has_key, tally_.Count(), {}});
     return origin;
   }
-  void Apply(uint64_t origin, const std::string& payload) {
-    Outcome outcome = At(5);
+  void Apply(uint64_t origin, const std::string& payload, Outcome outcome = At(5)) {
     forwarder_->Settle(origin,
                        Entry{Offset{5}, Epoch{1}, Timestamp{1}, EntryKind::kCommand,
                              std::make_shared<const std::string>(payload)},
@@ -177,6 +184,32 @@ TEST_F(ForwarderTest, ASnapshotInPlaceOfTheLogLeavesItUncertain) {
   EXPECT_EQ(tally_.Await(1)[Status::kUncertain], 1u);
   Apply(origin, "a");
   EXPECT_EQ(tally_.total(), 1u);
+}
+
+// A refusal is not kept under the command's key, so it binds no other try. The one found in the log may be
+// the first try's, while the second one is done.
+TEST_F(ForwarderTest, ARefusalOfAnEarlierTryDoesNotAnswerALaterOne) {
+  const uint64_t origin = Send("a", true);
+  kept_.Await(1);
+  kept_.commands[0].second(Refused(Status::kUncertain, "leadership was lost"));
+  kept_.Await(2);
+  Apply(origin, "a", RefusedAt(5));
+  EXPECT_EQ(tally_.total(), 0u);
+  kept_.commands[1].second(At(6));
+  EXPECT_EQ(tally_.Await(1)[Status::kOk], 1u);
+}
+
+TEST_F(ForwarderTest, ARefusalAfterAnUncertainTryIsUncertain) {
+  Send("a", true);
+  kept_.Await(1);
+  kept_.commands[0].second(Refused(Status::kUncertain, "leadership was lost"));
+  kept_.Await(2);
+  kept_.commands[1].second(RefusedAt(6));
+  EXPECT_EQ(tally_.Await(1)[Status::kUncertain], 1u);
+  Send("b", true);  // Not so when nothing was uncertain.
+  kept_.Await(3);
+  kept_.commands[2].second(RefusedAt(7));
+  EXPECT_EQ(tally_.Await(2)[Status::kOk], 1u);
 }
 
 TEST_F(ForwarderTest, AnotherLeaderLeavesItUncertain) {

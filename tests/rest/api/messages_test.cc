@@ -80,6 +80,21 @@ TEST_F(MessagesTest, AKeyGivesTheFirstAnswerAgain) {
   EXPECT_EQ(Receive(R"({"max":1,"lease_ms":1000})", other).body, got.body);
 }
 
+TEST_F(MessagesTest, ARefusalIsNotGivenAgainForItsKey) {
+  const std::string small = "/v1/queues/small/messages";
+  ASSERT_EQ(Ask(alice_, "POST", "/v1/queues", R"({"name":"small","max_messages":1})").status, 201);
+  const Headers key = {{"idempotency-key", "k"}};
+  EXPECT_EQ(Ask(alice_, "POST", small, "first").status, 201);
+  const Answer full = Ask(alice_, "POST", small, "second", key);
+  EXPECT_EQ(full.status, 429);
+  EXPECT_EQ(full.Code(), "queue-full");
+  ASSERT_EQ(Ask(alice_, "POST", "/v1/queues/small/purge", "{}").status, 200);
+  const Answer done = Ask(alice_, "POST", small, "second", key);
+  EXPECT_EQ(done.status, 201);
+  EXPECT_EQ(done.headers.count("Mom-Replayed"), 0u);
+  EXPECT_EQ(Ask(alice_, "POST", small, "second", key).headers.at("Mom-Replayed"), "true");
+}
+
 // Headers make the message, too: the same key with others is another request, in whatever order they come.
 TEST_F(MessagesTest, AKeyIsBoundToTheHeadersOfARawMessage) {
   const Headers first = {{"idempotency-key", "k"}, {"mom-priority", "3"}, {"mom-header-colour", "red"}};
