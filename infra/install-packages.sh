@@ -18,13 +18,13 @@ run_packages=(
   build-essential cmake ninja-build pkg-config ccache git curl ca-certificates
   libboost1.81-dev libboost-json1.81-dev
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev
-  libleveldb-dev libsnappy-dev
+  libleveldb-dev libsnappy-dev libssl-dev
   libpistache-dev
   libjemalloc-dev libspdlog-dev libsodium-dev libxxhash-dev prometheus-cpp-dev libcli11-dev libtomlplusplus-dev libzstd-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   nginx python3 jq
 )
-test_packages=(clang-format clang-tidy spin openssl)
+test_packages=(clang-format clang-tidy spin openssl iproute2)
 fuzz_packages=(clang libclang-rt-dev llvm)
 
 case "${1:-run}" in

@@ -17,6 +17,7 @@
 
 #include "infra/descriptor_watch.h"
 #include "infra/momd_admin.h"
+#include "infra/momd_certificate.h"
 #include "infra/momd_cluster.h"
 #include "infra/momd_config.h"
 #include "replication/replica/asio_replica.h"
@@ -136,6 +137,7 @@ void ForceExitLater() {
 // A node before it runs. Stays where it is: what runs later refers to `links`.
 struct Opened {
   DescriptorWatch descriptors{MakeDescriptorWatchOptions()};
+  std::unique_ptr<CertificateWatch> certificate;  // Null without TLS between nodes.
   replication::ReplicaOptions options;
   ClusterLinks links;
   std::optional<replication::DataDir> data;
@@ -163,6 +165,9 @@ Status Open(const MomdConfig& config, const std::function<bool()>& keep_waiting,
   if (!peers.ok()) return peers.status();
   auto seeds = ParseSeeds(config);
   if (!seeds.ok()) return seeds.status();
+  auto certificate = WatchCertificate(config, *peers);
+  if (!certificate.ok()) return certificate.status();
+  node->certificate = *std::move(certificate);
   node->options = MakeReplicaOptions(config);
   bool& clustered = node->options.data.clustered;
   clustered = !peers->empty() || !seeds->empty();
@@ -236,6 +241,7 @@ int Run(const MomdConfig& config, const sigset_t& signals) {
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
   api_options.on_cluster_change = [](const std::string& line) { spdlog::info("{}", line); };
+  if (node.certificate) api_options.certificate_days_left = [&node] { return DaysLeft(*node.certificate); };
   rest::Api api(&replica, api_options);
   replica.Start();
   if (const int signal_number = WaitUntilCaughtUp(replica, signals); signal_number != 0) {
@@ -262,6 +268,7 @@ int main(int argc, char** argv) {
   spdlog::set_default_logger(spdlog::stderr_color_mt("momd"));
   spdlog::set_level(spdlog::level::from_str(parsed.config->log_level));
   mom::infra::PrepareProcess();
+  mom::infra::RouteGrpcLog();
   if (sodium_init() < 0) {
     spdlog::error("libsodium cannot be initialised");
     return mom::infra::kExitRefused;

@@ -42,6 +42,9 @@ struct ApiOptions {
   // Who asked this node to change the cluster, for what, and how it ended: one line for the node's log. Any
   // thread; may be empty.
   std::function<void(const std::string& line)> on_cluster_change;
+  // Whole days until this node's certificate ends, for the metrics; 0: it has. Any thread; empty: it has
+  // none.
+  std::function<uint64_t()> certificate_days_left;
 };
 
 struct Services;

@@ -40,9 +40,12 @@ void Ready(const CallPtr& call) {
 
 void GetMetrics(const CallPtr& call) {
   Services& services = call->services();
-  call->Send(HttpResponse{200,
-                          {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
-                          services.metrics.Text(services.replica->Info(), services.waiters.size())});
+  std::optional<uint64_t> days_left;
+  if (call->options().certificate_days_left) days_left = call->options().certificate_days_left();
+  call->Send(
+      HttpResponse{200,
+                   {{"Content-Type", "text/plain; version=0.0.4; charset=utf-8"}},
+                   services.metrics.Text(services.replica->Info(), services.waiters.size(), days_left)});
 }
 
 void GetOpenApi(const CallPtr& call) {

@@ -72,10 +72,16 @@ void Metrics::Record(size_t route, int status, int64_t duration_ns) {
                                std::memory_order_relaxed);
 }
 
-std::string Metrics::Text(const replication::ReplicaInfo& info, size_t waiting_requests) const {
+std::string Metrics::Text(const replication::ReplicaInfo& info, size_t waiting_requests,
+                          std::optional<uint64_t> certificate_days_left) const {
   std::string out;
   AppendNode(info, &out);
   AppendValue("mom_waiting_requests", "gauge", "Receives that wait for a message.", waiting_requests, &out);
+  if (certificate_days_left) {
+    AppendValue("mom_certificate_days_left", "gauge",
+                "Whole days until this node's certificate for the other nodes ends; 0: it has.",
+                *certificate_days_left, &out);
+  }
   AppendRequests(&out);
   AppendDurations(&out);
   return out;

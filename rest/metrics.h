@@ -6,6 +6,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -22,7 +23,9 @@ class Metrics {
 
   void Record(size_t route, int status, int64_t duration_ns);
   size_t unmatched_route() const { return labels_.size() - 1; }
-  std::string Text(const replication::ReplicaInfo& info, size_t waiting_requests) const;
+  // `certificate_days_left`: nothing for a node without a certificate.
+  std::string Text(const replication::ReplicaInfo& info, size_t waiting_requests,
+                   std::optional<uint64_t> certificate_days_left) const;
 
  private:
   static constexpr std::array<int, 21> kStatuses = {200, 201, 204, 400, 401, 403, 404, 405, 409, 413, 415,

@@ -2,37 +2,20 @@
 
 #include <grpc/grpc_security_constants.h>
 
-#include <charconv>
+#include <grpcpp/security/tls_certificate_provider.h>
+#include <grpcpp/security/tls_certificate_verifier.h>
+#include <grpcpp/security/tls_credentials_options.h>
+
 #include <fstream>
-#include <iterator>
-#include <optional>
+#include <memory>
+#include <set>
 #include <string>
 #include <string_view>
 
+#include "replication/transport/openssl_certificate.h"
+
 namespace mom::replication {
 namespace {
-
-Result<std::string> ReadText(const std::string& path, const char* what) {
-  std::ifstream file(path, std::ios::binary);
-  std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  if (!file || text.empty()) {
-    return Status(Status::kInvalidArgument,
-                  std::string("TLS between nodes: cannot read the ") + what + " file \"" + path + "\"");
-  }
-  return text;
-}
-
-// The 3 of "node-3" and "node-3.mom.example"; nothing of all else.
-std::optional<uint32_t> NodeNamed(std::string_view name) {
-  constexpr std::string_view kPrefix = "node-";
-  if (!name.starts_with(kPrefix)) return std::nullopt;
-  name.remove_prefix(kPrefix.size());
-  name = name.substr(0, name.find('.'));
-  uint32_t node = 0;
-  const auto [stop, error] = std::from_chars(name.data(), name.data() + name.size(), node);
-  if (error != std::errc() || stop != name.data() + name.size()) return std::nullopt;
-  return node;
-}
 
 bool IsLoopback(const std::string& listen) {
   const std::string host = listen.substr(0, listen.rfind(':'));
@@ -40,28 +23,43 @@ bool IsLoopback(const std::string& listen) {
   return host == "localhost" || host == "[::1]" || (is_number && host.starts_with("127."));
 }
 
-Result<GrpcCredentials> MakeTls(const TlsFiles& files) {
-  const auto ca = ReadText(files.ca, "CA");
-  if (!ca.ok()) return ca.status();
-  const auto certificate = ReadText(files.certificate, "certificate");
-  if (!certificate.ok()) return certificate.status();
-  const auto key = ReadText(files.key, "key");
-  if (!key.ok()) return key.status();
+// The files are read again while the node runs, so that a renewed certificate needs no restart; connections
+// that are open stay as they are.
+Result<GrpcCredentials> MakeTls(const TransportOptions& options) {
+  const TlsFiles& files = options.tls;
+  for (const std::string* path : {&files.ca, &files.certificate, &files.key}) {
+    if (!std::ifstream(*path, std::ios::binary)) {
+      return Status(Status::kInvalidArgument, "TLS between nodes: cannot read the file \"" + *path + "\"");
+    }
+  }
+  using grpc::experimental::FileWatcherCertificateProvider;
+  const auto provider = std::make_shared<FileWatcherCertificateProvider>(
+      files.key, files.certificate, files.ca, options.certificate_refresh_s);
+  grpc::experimental::TlsServerCredentialsOptions server(provider);
+  server.set_cert_request_type(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
+  grpc::experimental::TlsChannelCredentialsOptions client;
+  client.set_certificate_provider(provider);
+  client.set_certificate_verifier(std::make_shared<grpc::experimental::HostNameCertificateVerifier>());
+  for (grpc::experimental::TlsCredentialsOptions* end :
+       {static_cast<grpc::experimental::TlsCredentialsOptions*>(&server),
+        static_cast<grpc::experimental::TlsCredentialsOptions*>(&client)}) {
+    end->watch_root_certs();
+    end->watch_identity_key_cert_pairs();
+  }
+  return GrpcCredentials{grpc::experimental::TlsServerCredentials(server),
+                         grpc::experimental::TlsCredentials(client)};
+}
 
-  grpc::SslServerCredentialsOptions server(GRPC_SSL_REQUEST_AND_REQUIRE_CLIENT_CERTIFICATE_AND_VERIFY);
-  server.pem_root_certs = ca.value();
-  server.pem_key_cert_pairs.push_back({key.value(), certificate.value()});
-  grpc::SslCredentialsOptions client;
-  client.pem_root_certs = ca.value();
-  client.pem_private_key = key.value();
-  client.pem_cert_chain = certificate.value();
-  return GrpcCredentials{grpc::SslServerCredentials(server), grpc::SslCredentials(client)};
+// "127.0.0.1" of "ipv4:127.0.0.1:40122", which gRPC may also write with %5B and %5D.
+std::string HostOf(const std::string& peer) {
+  const size_t begin = peer.find(':') + 1;
+  return peer.substr(begin, peer.rfind(':') - begin);
 }
 
 }  // namespace
 
 Result<GrpcCredentials> MakeCredentials(const TransportOptions& options) {
-  if (!options.tls.empty()) return MakeTls(options.tls);
+  if (!options.tls.empty()) return MakeTls(options);
   if (!IsLoopback(options.listen) && !options.allow_plaintext) {
     return Status(Status::kInvalidArgument, "nodes would talk in plaintext at " + options.listen +
                                                 ", beyond this machine: give the files for TLS, or allow "
@@ -72,19 +70,21 @@ Result<GrpcCredentials> MakeCredentials(const TransportOptions& options) {
 
 Status MaySpeakFor(const grpc::ServerContext& peer, uint32_t node) {
   const auto identity = peer.auth_context();
-  if (identity == nullptr) return Status();
-  std::string others;
+  if (identity == nullptr || !identity->IsPeerAuthenticated()) return Status();
+  std::set<uint32_t> others;
   for (const char* property : {GRPC_X509_CN_PROPERTY_NAME, GRPC_X509_SAN_PROPERTY_NAME}) {
     for (const grpc::string_ref& name : identity->FindPropertyValues(property)) {
-      const auto named = NodeNamed(std::string_view(name.data(), name.size()));
+      const auto named = NodeNamedBy(std::string_view(name.data(), name.size()));
       if (!named) continue;
       if (*named == node) return Status();
-      others += (others.empty() ? "" : ", ") + std::to_string(*named);
+      others.insert(*named);
     }
   }
-  if (others.empty()) return Status();
-  return Status(Status::kWrongOwner,
-                "speaks for node " + std::to_string(node) + " with a certificate of node " + others);
+  std::string text;
+  for (const uint32_t other : others) text += (text.empty() ? " of node " : ", ") + std::to_string(other);
+  return Status(Status::kWrongOwner, "somebody at " + HostOf(peer.peer()) + " speaks for node " +
+                                         std::to_string(node) + " with a certificate" +
+                                         (others.empty() ? " that names no node" : text));
 }
 
 }  // namespace mom::replication

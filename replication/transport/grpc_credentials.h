@@ -20,8 +20,9 @@ struct GrpcCredentials {
 Result<GrpcCredentials> MakeCredentials(const TransportOptions& options);
 
 // Whether whoever is at the other end may speak for `node`: a certificate with a common name or an
-// alternative name "node-ID" or "node-ID.anything" is only believed of the nodes that it names so;
-// kWrongOwner else. A certificate without such names speaks for any node, and so does plaintext.
+// alternative name "node-ID" or "node-ID.anything" is believed of the nodes that it names so, and of no
+// other; one without such a name of none. kWrongOwner else, with the address that it came from. Plaintext
+// speaks for any.
 Status MaySpeakFor(const grpc::ServerContext& peer, uint32_t node);
 
 }  // namespace mom::replication

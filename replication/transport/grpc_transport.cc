@@ -82,6 +82,7 @@ class GrpcTransport final : public Transport {
   Status FailureOf(NodeId to, const grpc::Status& status, bool was_sent) const;
   bool TakeNoticeRoom(NodeId to);
   void GiveNoticeRoom(NodeId to);
+  void TellRefusal(NodeId to, const grpc::Status& sent);
 
   GrpcWorld world_;
   ServedStreams served_;
@@ -147,6 +148,20 @@ void GrpcTransport::GiveNoticeRoom(NodeId to) {
   --notices_out_[to];
 }
 
+// Why nothing comes of what is said to a node, where somebody has to do something about it: it refuses, or
+// the two do not accept each other's certificates.
+void GrpcTransport::TellRefusal(NodeId to, const grpc::Status& sent) {
+  const bool is_refused = sent.error_code() == grpc::StatusCode::FAILED_PRECONDITION ||
+                          sent.error_code() == grpc::StatusCode::PERMISSION_DENIED;
+  const bool is_distrusted = sent.error_code() == grpc::StatusCode::UNAVAILABLE &&
+                             sent.error_message().find("SSL_ERROR") != std::string::npos;
+  if (!is_refused && !is_distrusted) return;
+  const std::string node = "node " + std::to_string(to.value);
+  world_.log.Warn("notice to " + node, is_refused
+                                           ? node + " refused: " + sent.error_message()
+                                           : "no TLS connection to " + node + ": " + sent.error_message());
+}
+
 void GrpcTransport::Send(const quorum::Message& message) {
   const NodeId to = message.to;
   if (!TakeNoticeRoom(to)) return;
@@ -159,9 +174,7 @@ void GrpcTransport::Send(const quorum::Message& message) {
         // A node that is well says at once that it has arrived.
         if (sent.error_code() == grpc::StatusCode::DEADLINE_EXCEEDED)
           channels_.Renew(to, ChannelKind::kNotices, begun);
-        if (sent.error_code() != grpc::StatusCode::FAILED_PRECONDITION) return;
-        world_.log.Warn("notice to node " + std::to_string(to.value),
-                        "node " + std::to_string(to.value) + " refused: " + sent.error_message());
+        TellRefusal(to, sent);
       });
   if (!status.ok()) GiveNoticeRoom(to);
 }
@@ -257,6 +270,7 @@ void GrpcTransport::Greet(NodeId to, const Greeting& greeting, std::function<voi
   const Status status = StartCall<GreetCall>(
       to, ChannelKind::kNotices, &v1::Peer::Stub::AsyncGreet, request, world_.options.notice_timeout_ms,
       [this, to, done](const grpc::Status& answered, bool was_sent, v1::Greeting* reply) {
+        TellRefusal(to, answered);
         done(answered.ok() ? wire::Decode(*reply) : FailureOf(to, answered, was_sent));
       });
   if (!status.ok() && !RunSoon([done, status] { done(status); })) done(status);

@@ -22,7 +22,8 @@ struct TlsFiles {
 struct TransportOptions {
   std::string listen = "127.0.0.1:0";  // Host and port; 0: any free one.
   TlsFiles tls;
-  bool allow_plaintext = false;  // Beyond loopback, without TLS.
+  bool allow_plaintext = false;         // Beyond loopback, without TLS.
+  uint32_t certificate_refresh_s = 10;  // How often the files are looked at for a renewed certificate.
   // Threads for all that gRPC tells. It lets one of them wait for the network, which wakes the next one
   // before it does anything with what came: a second one costs more than it brings.
   uint32_t threads = 1;
