@@ -14,6 +14,7 @@
 #include <memory>
 #include <optional>
 #include <thread>
+#include <utility>
 
 #include "infra/descriptor_watch.h"
 #include "infra/momd_admin.h"
@@ -71,6 +72,15 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
       spdlog::info("node {}{} leads epoch {}", leader.value, leader == self ? " (this one)" : "",
                    epoch.value);
     }
+  };
+  options.on_slow_sync = [last = std::chrono::steady_clock::time_point(), left_out = 0](int64_t ms) mutable {
+    const auto now = std::chrono::steady_clock::now();
+    if (now - last < std::chrono::seconds(10)) return void(++left_out);
+    last = now;
+    spdlog::warn(
+        "a sync of the log took {} ms, in which no write was answered ({} more in the 10 s before): "
+        "is the disk shared, failing, or too slow?",
+        ms, std::exchange(left_out, 0));
   };
   options.on_divergence = [](const std::string& text) { spdlog::critical("{}", text); };
   options.on_failure = [](const Status& status) {

@@ -20,8 +20,31 @@ void AppendValue(std::string_view name, std::string_view type, std::string_view 
   out->append(name).append(" ").append(std::to_string(value)).append("\n");
 }
 
+void AppendHistogram(std::string_view name, std::string_view help, const wal::DurationCounts& times,
+                     std::string* out) {
+  out->append("# HELP ").append(name).append(" ").append(help).append("\n# TYPE ");
+  out->append(name).append(" histogram\n");
+  uint64_t count = 0;
+  for (size_t i = 0; i < times.counts.size(); ++i) {
+    count += times.counts[i];
+    const std::string bound = i < times.kBoundsNs.size()
+                                  ? Seconds(static_cast<double>(times.kBoundsNs[i]) / 1e9)
+                                  : std::string("+Inf");
+    out->append(name)
+        .append("_bucket{le=\"")
+        .append(bound)
+        .append("\"} ")
+        .append(std::to_string(count))
+        .append("\n");
+  }
+  out->append(name).append("_sum ").append(Seconds(static_cast<double>(times.total_ns) / 1e9)).append("\n");
+  out->append(name).append("_count ").append(std::to_string(count)).append("\n");
+}
+
 void AppendNode(const replication::ReplicaInfo& info, std::string* out) {
   AppendValue("mom_wal_syncs_total", "counter", "Fsyncs of log data since the start.", info.wal_syncs, out);
+  AppendHistogram("mom_wal_sync_seconds", "Time to write and fsync log data, each time.", info.sync_times,
+                  out);
   AppendValue("mom_wal_entries_total", "counter", "Entries made durable since the start.", info.wal_entries,
               out);
   AppendValue("mom_run_ahead_entries_total", "counter", "Entries run before they were committed.",

@@ -1,5 +1,6 @@
 #include "wal/wal_thread.h"
 
+#include <chrono>
 #include <utility>
 
 #include "core/base/check.h"
@@ -153,15 +154,23 @@ size_t WalThread::TakeRound() {
 }
 
 void WalThread::Persist() {
+  const auto begin = std::chrono::steady_clock::now();
   Status status = wal_->Append(round_);
   if (status.ok()) status = wal_->Sync();
   if (!status.ok()) return Fail(status);
+  NoteSync(std::chrono::steady_clock::now() - begin);
   if (wal_->WantsNextSegment()) {
     std::lock_guard lock(prepare_mutex_);
     prepare_wanted_ = true;
     prepare_wake_.notify_one();
   }
   on_persisted_(status, wal_->durable_end());
+}
+
+void WalThread::NoteSync(std::chrono::nanoseconds took) {
+  sync_times_.Add(took.count());
+  const int64_t ms = std::chrono::duration_cast<std::chrono::milliseconds>(took).count();
+  if (ms >= options_.slow_sync_ms && options_.on_slow_sync) options_.on_slow_sync(ms);
 }
 
 void WalThread::Fail(const Status& status) {

@@ -1,6 +1,7 @@
 // WalThread: runs a Wal on a thread of its own and turns many appends into one write and one fsync.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <cstdint>
 #include <deque>
@@ -12,6 +13,7 @@
 #include <vector>
 
 #include "core/base/entry.h"
+#include "wal/duration_histogram.h"
 #include "wal/wal.h"
 
 namespace mom::wal {
@@ -22,6 +24,9 @@ struct WalThreadOptions {
   size_t queue_bytes_max = 64u << 20;  // Not yet durable; Submit says kOverloaded above.
   size_t queue_tasks_max = 4096;       // Tasks of each sort waiting; Post says kOverloaded above.
   size_t reads_per_round = 16;         // Reads run between two rounds, so that they cannot hold up appends.
+  int64_t slow_sync_ms = 300;          // A sync that takes longer is told of.
+  // On the WAL thread, with how long it took; must not block. May be empty.
+  std::function<void(int64_t ms)> on_slow_sync;
 };
 
 // Entries are persisted in the order of Submit(). Reads (Post) run between rounds and are not ordered against
@@ -55,6 +60,9 @@ class WalThread {
   Status Post(Task task);
   Status PostOrdered(Task task);
 
+  // How long each sync took, with the write before it. Any thread.
+  DurationCounts SyncTimes() const { return sync_times_.Read(); }
+
   // Persists what was submitted before, runs the tasks, closes the log and joins. Bounded by the limits of
   // the queue and by the disk. Returns the first failure. May be called twice.
   Status Stop();
@@ -71,6 +79,7 @@ class WalThread {
   void RunWork(std::unique_lock<std::mutex>* lock);
   size_t TakeRound();  // Moves queued entries to round_; returns their bytes.
   void Persist();
+  void NoteSync(std::chrono::nanoseconds took);
   void Fail(const Status& status);
   void RunPreparer();
   Status Refusal() const;  // Why nothing is accepted; ok when something is.
@@ -79,6 +88,7 @@ class WalThread {
   const WalThreadOptions options_;
   OnPersisted on_persisted_;
   std::vector<Entry> round_;  // Used by thread_ only.
+  DurationHistogram sync_times_;
 
   mutable std::mutex mutex_;
   std::condition_variable wake_;

@@ -13,10 +13,20 @@ Result<std::vector<Entry>> ReadFrom(wal::Wal* wal, Offset from, size_t bytes_max
   return wal->Read(from, bytes_max);
 }
 
+wal::WalThreadOptions MakeOptions(std::function<void(int64_t ms)> on_slow_sync) {
+  wal::WalThreadOptions options;
+  options.on_slow_sync = std::move(on_slow_sync);
+  return options;
+}
+
 }  // namespace
 
-AsioLog::AsioLog(wal::Env* env, std::string dir, std::unique_ptr<wal::Wal> wal, RuntimePort* runtime)
-    : env_(env), dir_(std::move(dir)), runtime_(runtime), wal_(std::move(wal), wal::WalThreadOptions()) {}
+AsioLog::AsioLog(wal::Env* env, std::string dir, std::unique_ptr<wal::Wal> wal, RuntimePort* runtime,
+                 std::function<void(int64_t ms)> on_slow_sync)
+    : env_(env),
+      dir_(std::move(dir)),
+      runtime_(runtime),
+      wal_(std::move(wal), MakeOptions(std::move(on_slow_sync))) {}
 
 void AsioLog::Start(wal::WalThread::OnPersisted on_persisted) {
   wal_.Start([this, on_persisted = std::move(on_persisted)](const Status& status, Offset durable_end) {

@@ -1,6 +1,7 @@
 // AsioLog: the driver's log on a WalThread.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -17,12 +18,15 @@ namespace mom::replication {
 class AsioLog final : public LogPort {
  public:
   // `dir` is the node's data folder.
-  AsioLog(wal::Env* env, std::string dir, std::unique_ptr<wal::Wal> wal, RuntimePort* runtime);
+  // `on_slow_sync`: see WalThreadOptions.
+  AsioLog(wal::Env* env, std::string dir, std::unique_ptr<wal::Wal> wal, RuntimePort* runtime,
+          std::function<void(int64_t ms)> on_slow_sync);
 
   // `on_persisted` is called on the runtime's thread.
   void Start(wal::WalThread::OnPersisted on_persisted);
   // Persists what was submitted; its callbacks are still posted.
   Status Stop() { return wal_.Stop(); }
+  wal::DurationCounts SyncTimes() const { return wal_.SyncTimes(); }  // Any thread.
   // Any thread; see WalThread::Post.
   Status Post(wal::WalThread::Task task) { return wal_.Post(std::move(task)); }
   // Any thread but the runtime's and the log's own; waits.

@@ -46,7 +46,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
       last_timestamp_(data_.wal->last_timestamp()),
       wal_bytes_(data_.wal->bytes()),
       log_start_(data_.wal->log_start().value),
-      log_(data_.env, data_.path, std::move(data_.wal), &runtime_),
+      log_(data_.env, data_.path, std::move(data_.wal), &runtime_, options_.on_slow_sync),
       forwarder_(MakeForwarder()),
       snapshots_(MakeSnapshots()),
       watch_(MakeWatch()),

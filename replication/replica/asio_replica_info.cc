@@ -103,6 +103,7 @@ ReplicaInfo AsioReplica::OwnInfo() const {
   info.run_ahead = ahead_.run.load();
   info.run_ahead_wasted = ahead_.wasted.load();
   info.wal_syncs = wal_syncs_.load();
+  info.sync_times = log_.SyncTimes();
   info.wal_entries = wal_entries_.load();
   info.wal_bytes = wal_bytes_.load();
   info.pending = pending_entries_.load();

@@ -21,6 +21,7 @@
 #include "replication/replica/node_status.h"
 #include "replication/replica/proposal.h"
 #include "replication/view/latest_view.h"
+#include "wal/duration_histogram.h"
 
 namespace mom::replication {
 
@@ -47,13 +48,14 @@ struct ReplicaInfo {
   Epoch epoch;
   uint32_t leader_id = 0;  // 0: unknown.
   Offset log_start, log_end, durable_end, high_watermark, applied_end;
-  uint64_t digest = 0;            // At applied_end.
-  uint64_t wal_syncs = 0;         // fsyncs of log data since the start.
-  uint64_t wal_entries = 0;       // Entries made durable since the start.
-  uint64_t wal_bytes = 0;         // Size of the log on disk.
-  uint64_t run_ahead = 0;         // Entries run while the log made them durable, since the start.
-  uint64_t run_ahead_wasted = 0;  // Of those: had to be run again.
-  uint64_t pending = 0;           // Proposed and not answered yet.
+  uint64_t digest = 0;             // At applied_end.
+  uint64_t wal_syncs = 0;          // fsyncs of log data since the start.
+  wal::DurationCounts sync_times;  // How long they took, each with the write before it.
+  uint64_t wal_entries = 0;        // Entries made durable since the start.
+  uint64_t wal_bytes = 0;          // Size of the log on disk.
+  uint64_t run_ahead = 0;          // Entries run while the log made them durable, since the start.
+  uint64_t run_ahead_wasted = 0;   // Of those: had to be run again.
+  uint64_t pending = 0;            // Proposed and not answered yet.
   bool damaged =
       false;  // The log lacks entries that this disk once held; they are fetched, and it does not vote.
   bool caught_up = true;          // With what was committed when this node started.

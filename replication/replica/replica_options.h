@@ -36,6 +36,9 @@ struct ReplicaOptions {
   // Another node leads than before, or another epoch began under it; node 0: nobody that is known here. On
   // the replica thread; may be empty.
   std::function<void(NodeId leader, Epoch epoch)> on_leader;
+  // Making entries durable took this long: so long that clients notice. On the log's thread; must not block;
+  // may be empty.
+  std::function<void(int64_t ms)> on_slow_sync;
   // Where nodes are reached, as far as known when it starts; the log may say better later.
   PeerAddresses addresses;
   // Other voters, or other addresses, than before. On the replica thread; may be empty.

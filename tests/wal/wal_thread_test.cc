@@ -4,6 +4,7 @@
 #include <atomic>
 #include <condition_variable>
 #include <future>
+#include <numeric>
 
 #include "tests/wal/log_fixture.h"
 
@@ -101,6 +102,39 @@ TEST_F(WalThreadTest, OneSyncForAllThatGathered) {
   ASSERT_TRUE(thread_->Post([&](Wal* wal) { syncs_after.set_value(wal->sync_count()); }).ok());
   EXPECT_EQ(syncs_after.get_future().get() - syncs_before.get_future().get(), 1u);
   EXPECT_EQ(reports_.rounds(), 1u);
+}
+
+// Goal: how long syncs take can be seen, and a slow one is told of. Method: every one counts as slow, then
+// none.
+TEST_F(WalThreadTest, CountsHowLongSyncsTakeAndTellsOfSlowOnes) {
+  std::atomic<int> told{0};
+  WalThreadOptions options;
+  options.slow_sync_ms = 0;
+  options.on_slow_sync = [&](int64_t ms) {
+    EXPECT_GE(ms, 0);
+    ++told;
+  };
+  Start(options);
+  for (uint64_t i = 0; i < 3; ++i) {
+    ASSERT_TRUE(thread_->Submit({MakeEntry(i, "small")}).ok());
+    reports_.WaitFor(Offset{i + 1});
+  }
+  const DurationCounts times = thread_->SyncTimes();
+  EXPECT_EQ(std::accumulate(times.counts.begin(), times.counts.end(), uint64_t{0}), 3u);
+  EXPECT_GT(times.total_ns, 0u);
+  EXPECT_EQ(told, 3);
+}
+
+TEST(DurationHistogram, CountsEachTimeUnderItsBound) {
+  DurationHistogram histogram;
+  for (const int64_t ns : {0, 50'000, 50'001, 300'000'000, 300'000'001, 2'000'000'000}) histogram.Add(ns);
+  const DurationCounts times = histogram.Read();
+  EXPECT_EQ(times.counts[0], 2u);
+  EXPECT_EQ(times.counts[1], 1u);
+  EXPECT_EQ(times.counts[10], 1u);
+  EXPECT_EQ(times.counts[11], 1u);
+  EXPECT_EQ(times.counts[12], 1u);
+  EXPECT_EQ(times.total_ns, 2'600'100'002u);
 }
 
 TEST_F(WalThreadTest, ARoundIsBounded) {

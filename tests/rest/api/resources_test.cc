@@ -267,7 +267,8 @@ TEST_F(ResourcesTest, OperationAnswersWithoutASession) {
   EXPECT_NE(Ask("", "GET", "/readyz").body.find("fsync failed"), std::string::npos);
   const std::string text = Ask("", "GET", "/metrics").body;
   for (const char* name : {"mom_wal_syncs_total", "mom_run_ahead_entries_total 0", "mom_applied_end",
-                           "mom_role{role=\"leader\"} 1",
+                           "mom_role{role=\"leader\"} 1", "mom_wal_sync_seconds_bucket{le=\"0.3\"} 0",
+                           "mom_wal_sync_seconds_count 0",
                            "mom_http_requests_total{method=\"GET\",route=\"/readyz\",status=\"503\"} 2",
                            "mom_http_request_seconds_bucket", "mom_waiting_requests 0"})
     EXPECT_NE(text.find(name), std::string::npos) << name;
