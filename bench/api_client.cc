@@ -95,6 +95,7 @@ Result<QueueCounts> ApiClient::Counts(const std::string& queue) {
   counts.leased = NumberIn(tree, "leased");
   counts.delayed = NumberIn(tree, "delayed");
   counts.dead = NumberIn(tree, "dead");
+  counts.blocked = NumberIn(tree, "blocked");
   return counts;
 }
 

@@ -16,8 +16,9 @@ struct QueueCounts {
   uint64_t leased = 0;
   uint64_t delayed = 0;
   uint64_t dead = 0;
+  uint64_t blocked = 0;
 
-  uint64_t held() const { return ready + leased + delayed + dead; }
+  uint64_t held() const { return ready + leased + delayed + dead + blocked; }
 };
 
 // Not thread-safe. Failures name the request, the status and the answer, never the password or the token.

@@ -34,6 +34,7 @@ constexpr std::array kShapes = {
     ErrorShape{v1::ERROR_TRANSACTION_FAILED, 409, "transaction-failed"},
     ErrorShape{v1::ERROR_DEAD_LETTER_INVALID, 422, "dead-letter-invalid"},
     ErrorShape{v1::ERROR_LAST_ADMIN, 409, "last-admin"},
+    ErrorShape{v1::ERROR_RECEIPT_UNKNOWN, 409, "receipt-unknown"},
 };
 // A new code of the broker needs a line above.
 static_assert(kShapes.size() == v1::ErrorCode_ARRAYSIZE - 1);
@@ -60,6 +61,7 @@ HttpResponse RefusalOf(const v1::Reply& reply) {
                    {{"ready", Signed(counts.ready())},
                     {"leased", Signed(counts.leased())},
                     {"delayed", Signed(counts.delayed())},
+                    {"blocked", Signed(counts.blocked())},
                     {"dead", Signed(counts.dead())}});
   }
   if (reply.error() == v1::ERROR_TRANSACTION_FAILED && reply.transaction().results_size() > 0) {

@@ -73,6 +73,12 @@ void PublishOne(const CallPtr& call, bool (*set_target)(Call&, v1::Publish*)) {
   const bool to_topic = !publish->topic().empty();
   const std::string wrong = ReadRawMessage(&call->request(), publish->add_messages());
   if (!wrong.empty()) return call->SendProblem(400, "invalid-header", wrong);
+  if (DiesBeforeItsDelay(publish->messages(0))) {
+    return call->SendProblem(
+        400, "invalid-field",
+        "header \"mom-ttl-ms\" must be larger than \"mom-delay-ms\", or the message is over "
+        "before it can be received");
+  }
   call->Propose(std::move(command),
                 [to_topic](Call& done, Outcome& outcome) { SendOnePublished(done, outcome, to_topic); });
 }

@@ -23,11 +23,11 @@ struct Place {
   std::string_view state;
 };
 constexpr std::array kPlaces = {
-    Place{keys::kReady, "ready"},    // Together with kReturned.
-    Place{keys::kWaiting, "ready"},  // Behind others of their group.
-    Place{keys::kLeased, "leased"}, Place{keys::kDelayed, "delayed"}, Place{keys::kDead, "dead"},
+    Place{keys::kReady, "ready"},      // Together with kReturned.
+    Place{keys::kWaiting, "blocked"},  // Behind others of their group.
+    Place{keys::kLeased, "leased"},   Place{keys::kDelayed, "delayed"}, Place{keys::kDead, "dead"},
 };
-constexpr std::array<std::string_view, 4> kStates = {"ready", "leased", "delayed", "dead"};
+constexpr std::array<std::string_view, 5> kStates = {"ready", "blocked", "leased", "delayed", "dead"};
 
 std::string_view StateOf(char table) {
   if (table == keys::kReturned) table = keys::kReady;
@@ -184,7 +184,8 @@ std::vector<std::string_view> ReadStates(Call& call, const std::string* text) {
       states.push_back(state);
       continue;
     }
-    call.SendProblem(400, "invalid-query", "\"state\" must be a list of ready, leased, delayed, dead");
+    call.SendProblem(400, "invalid-query",
+                     "\"state\" must be a list of ready, blocked, leased, delayed, dead");
     return {};
   }
   if (states.empty()) call.SendProblem(400, "invalid-query", "\"state\" must name a state");

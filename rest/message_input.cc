@@ -103,6 +103,10 @@ void ReadJsonHeaders(JsonObject* object, v1::NewMessage* message) {
 
 }  // namespace
 
+bool DiesBeforeItsDelay(const v1::NewMessage& message) {
+  return message.ttl_ms() > 0 && message.ttl_ms() <= message.delay_ms();
+}
+
 std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message) {
   message->set_content_type(std::string(kDefaultType));
   for (const auto& [name, value] : request->headers) {
@@ -146,6 +150,9 @@ void ReadJsonMessage(JsonObject* object, v1::NewMessage* message) {
   message->set_ttl_ms(object->TryInt("ttl_ms", 0, broker::kDurationMsMax).value_or(0));
   message->set_priority(
       static_cast<uint32_t>(object->TryInt("priority", 0, broker::kPriorityMax).value_or(0)));
+  if (DiesBeforeItsDelay(*message))
+    object->Reject("ttl_ms",
+                   "must be larger than \"delay_ms\", or the message is over before it can be received");
   message->set_group(ReadLine(object, "group"));
   message->set_dedup_id(ReadLine(object, "dedup_id"));
   message->set_reply_to(ReadLine(object, "reply_to"));

@@ -18,6 +18,9 @@ std::string RawMessageHeaders(const HttpRequest& request);
 // Notes errors in the body that `object` belongs to.
 void ReadJsonMessage(JsonObject* object, v1::NewMessage* message);
 
+// Its time to live is over before its delay, or with it.
+bool DiesBeforeItsDelay(const v1::NewMessage& message);
+
 // Both are false after having answered 413.
 bool CheckBodies(Call& call, const v1::Publish& publish);
 bool CheckEntrySize(Call& call, const v1::Command& command);

@@ -112,7 +112,8 @@ void AppendSettingsAndCounts(std::string_view name, const v1::QueueRecord& recor
   }
   const v1::QueueCounts& counts = state.counts();
   json->Member("closed", settings.closed()).Member("ready", counts.ready()).Member("leased", counts.leased());
-  json->Member("delayed", counts.delayed()).Member("dead", counts.dead()).Member("bytes", counts.bytes());
+  json->Member("delayed", counts.delayed()).Member("blocked", counts.blocked());
+  json->Member("dead", counts.dead()).Member("bytes", counts.bytes());
 }
 
 // And closes the object.
@@ -139,25 +140,25 @@ QueueLook::QueueLook(const replication::LatestView* latest, const v1::QueueRecor
 bool QueueLook::TryAppend(std::string_view name, const v1::QueueRecord& record, JsonWriter* json) const {
   v1::QueueState state;
   if (!state_.value || !state.ParseFromString(*state_.value)) return false;
-  const bool is_ready = state.counts().ready() > 0;
-  if (is_ready && !state_.note) return false;
+  const bool any_waits = state.counts().ready() + state.counts().blocked() > 0;
+  if (any_waits && !state_.note) return false;
   AppendSettingsAndCounts(name, record, state, json);
-  AppendOldest(is_ready ? std::optional(Timestamp{*state_.note}) : std::nullopt, json);
+  AppendOldest(any_waits ? std::optional(Timestamp{*state_.note}) : std::nullopt, json);
   return true;
 }
 
-// Kept with the state, since whatever touches a ready message writes that as well.
+// Kept with the state, since whatever touches a ready or blocked message writes that as well.
 void QueueLook::Append(const broker::ViewReader& view, std::string_view name, const v1::QueueRecord& record,
                        JsonWriter* json) const {
   const v1::QueueState state = ReadQueueState(view, record.id());
   AppendSettingsAndCounts(name, record, state, json);
-  const std::optional<uint64_t> oldest = broker::OldestReady(view, record.id(), state);
+  const std::optional<uint64_t> oldest = broker::OldestWaiting(view, record.id(), state);
   if (!oldest) return AppendOldest(std::nullopt, json);
   const Timestamp sent = SentAt(view, *oldest);
   AppendOldest(sent, json);
   if (record.id() != queue_id_) return;
   const auto is_ended_by = [id = queue_id_, oldest = *oldest](const broker::ViewBatch& changes) {
-    return broker::ChangesReadyUpTo(changes, id, oldest);
+    return broker::ChangesWaitingUpTo(changes, id, oldest);
   };
   latest_->Keep(keys::QueueState(queue_id_), state_.stamp, {sent.ms, is_ended_by});
 }

@@ -2,6 +2,7 @@
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
+#include "core/broker/settled.h"
 
 namespace mom::broker {
 namespace {
@@ -117,6 +118,7 @@ void RunTimers(Context* context) {
     context->view()->Put(keys::TimerFloor(), std::move(floor));
   }
   ForgetOldKeys(context);
+  ForgetSettled(context);
 }
 
 }  // namespace mom::broker

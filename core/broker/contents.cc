@@ -25,8 +25,10 @@ std::vector<Located> Purgeable(Context* context, uint64_t queue_id, size_t max) 
   std::vector<Located> found;
   const v1::QueueCounts counts = context->State(queue_id)->counts();
   for (char table : {keys::kWaiting, keys::kDelayed, keys::kDead}) {
-    const bool any = table == keys::kDead ? counts.dead() : table == keys::kDelayed ? counts.delayed() : true;
-    if (!any || found.size() >= max) continue;
+    const uint64_t count = table == keys::kDead      ? counts.dead()
+                           : table == keys::kDelayed ? counts.delayed()
+                                                     : counts.blocked();
+    if (count == 0 || found.size() >= max) continue;
     for (auto& located : FirstOf(*context, queue_id, table, max - found.size())) {
       found.push_back(std::move(located));
     }
@@ -58,7 +60,7 @@ v1::Reply Run(Context* context, const v1::PurgeQueue& command) {
   v1::Reply reply;
   const v1::QueueCounts& left = context->State(queue.id())->counts();
   reply.mutable_count()->set_count(purgeable.size());
-  reply.mutable_count()->set_more(left.ready() + left.delayed() + left.dead() > 0);
+  reply.mutable_count()->set_more(left.ready() + left.blocked() + left.delayed() + left.dead() > 0);
   return reply;
 }
 

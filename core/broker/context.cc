@@ -27,8 +27,10 @@ v1::QueueState* Context::State(uint64_t queue_id) {
 std::set<uint64_t>* Context::Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease) {
   const auto [it, is_new] = leases_.try_emplace(LeaseId(due_ms, queue_id, lease));
   if (!is_new) return &it->second;
-  if (auto timer = Get<v1::LeaseTimer>(LeaseKey(due_ms, queue_id, lease)))
+  if (auto timer = Get<v1::LeaseTimer>(LeaseKey(due_ms, queue_id, lease))) {
     it->second.insert(timer->ids().begin(), timer->ids().end());
+    if (!timer->touched()) untouched_leases_.insert(lease);
+  }
   return &it->second;
 }
 
@@ -49,9 +51,11 @@ void Context::Flush() {
     }
     v1::LeaseTimer timer;  // An empty one stays until it is due.
     timer.mutable_ids()->Add(ids.begin(), ids.end());
+    timer.set_touched(!ids.empty() && std::get<2>(id) < offset_.value * kPositionsPerEntryMax);
     Put(key, timer);
   }
   leases_.clear();
+  FlushAcknowledged();
   for (const auto& [queue_id, state] : states_) Put(keys::QueueState(queue_id), state);
   states_.clear();
 }

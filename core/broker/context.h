@@ -67,8 +67,13 @@ class Context {
   void AddLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id);
   void RemoveLease(int64_t due_ms, uint64_t queue_id, uint64_t lease, uint64_t message_id);
 
-  // Writes cached queue states and lease timers into the view. Call once at the end of a command that
-  // succeeded.
+  // Remembers that the caller acknowledged a message under this lease, for when it is asked again.
+  void Acknowledge(uint64_t queue_id, const v1::Receipt& receipt);
+  // What Acknowledge() got for this lease since the last Flush(), or null.
+  const v1::SettledLease* AcknowledgedNow(uint64_t lease) const;
+
+  // Writes cached queue states, lease timers and acknowledgements into the view. Call once at the end of a
+  // command that succeeded.
   void Flush();
 
  private:
@@ -79,7 +84,11 @@ class Context {
   std::map<uint64_t, v1::QueueState> states_;
   using LeaseId = std::tuple<int64_t, uint64_t, uint64_t>;  // When it ends, queue, lease.
   std::map<LeaseId, std::set<uint64_t>> leases_;            // To the messages that it holds.
+  std::map<uint64_t, v1::SettledLease> acknowledged_;       // By lease.
+  // Leases under which nothing was settled before this command: what is kept of them need not be looked for.
+  std::set<uint64_t> untouched_leases_;
 
+  void FlushAcknowledged();
   std::set<uint64_t>* Lease(int64_t due_ms, uint64_t queue_id, uint64_t lease);
 };
 

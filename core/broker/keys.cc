@@ -146,6 +146,13 @@ std::string Pair(uint64_t first, uint64_t second) {
   return pair;
 }
 
+std::string Settled(uint64_t slot, uint64_t lease) {
+  return Numbers(kSettled, slot, lease);
+}
+std::string SettledFloor() {
+  return Table(kSettledFloor, "");
+}
+
 std::string Topic(std::string_view name) {
   return Table(kTopic, name);
 }

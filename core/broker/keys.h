@@ -16,7 +16,8 @@ inline constexpr char kApplied = 'A', kEnvelope = 'b', kReferences = 'B', kQueue
                       kQueue = 'q', kReady = 'r', kReturned = 'R', kSession = 's', kSessionOf = 'S',
                       kTimer = 't', kTopic = 'T', kUser = 'u', kSubscription = 'U', kSubscriberOf = 'V',
                       kWaiting = 'w', kSubscribedQueue = 'W', kDeadLetterOf = 'x', kSubscriptionOf = 'X',
-                      kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z', kVoters = 'v';
+                      kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z', kVoters = 'v',
+                      kSettled = 'e', kSettledFloor = 'E';
 
 // Tables of small records that nearly every command looks at: worth keeping in memory.
 inline constexpr std::string_view kHotTables = "AcFKqQsTu";
@@ -61,6 +62,10 @@ std::string Timer(int64_t due_ms, char kind, std::string_view rest);
 std::string TimerFloor();  // Its value: the earliest time at which a timer can be due.
 // Queue and message (or lease), for `rest` above.
 std::string Pair(uint64_t first, uint64_t second);
+
+// What was acknowledged under `lease` in a slot of time.
+std::string Settled(uint64_t slot, uint64_t lease);
+std::string SettledFloor();  // Its value: what follows the table's letter in keys below which none are left.
 
 std::string Topic(std::string_view name);
 std::string Subscription(uint64_t id);

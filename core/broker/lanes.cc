@@ -109,7 +109,8 @@ void VisitReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState&
 }
 
 // Fresh and returned messages of each priority are in log order: only the first of each is looked at.
-std::optional<uint64_t> OldestReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue) {
+std::optional<uint64_t> OldestWaiting(const ViewReader& view, uint64_t queue_id,
+                                      const v1::QueueState& queue) {
   std::optional<uint64_t> oldest;
   const auto it = view.NewIterator();
   const auto look = [&](char table, uint32_t priority, uint64_t count, uint64_t from) {
@@ -122,11 +123,15 @@ std::optional<uint64_t> OldestReady(const ViewReader& view, uint64_t queue_id, c
     look(keys::kReady, lane.priority(), lane.fresh(), lane.head());
     look(keys::kReturned, lane.priority(), lane.returned(), lane.returned_head());
   }
+  if (queue.blocked_head() != 0) oldest = std::min(oldest.value_or(UINT64_MAX), queue.blocked_head());
   return oldest;
 }
 
 // A priority that no message had so far may get one from before, such as a delayed one: so all are asked.
-bool ChangesReadyUpTo(const ViewBatch& changes, uint64_t queue_id, uint64_t message_id) {
+bool ChangesWaitingUpTo(const ViewBatch& changes, uint64_t queue_id, uint64_t message_id) {
+  const auto blocked = changes.lower_bound(keys::Message(keys::kWaiting, queue_id, 0));
+  if (blocked != changes.end() && blocked->first <= keys::Message(keys::kWaiting, queue_id, message_id))
+    return true;
   for (char table : {keys::kReady, keys::kReturned}) {
     for (uint32_t priority = 0; priority <= kPriorityMax; ++priority) {
       const auto found = changes.lower_bound(keys::Ready(table, queue_id, priority, 0));

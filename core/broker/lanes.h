@@ -23,12 +23,12 @@ void RemoveFromLane(Context* context, uint64_t queue_id, char table, uint64_t me
 void VisitReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue,
                 const std::function<bool(char, uint64_t, const v1::MessageState&)>& visit);
 
-// The one that was sent first of those that could be received now.
-std::optional<uint64_t> OldestReady(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue);
+// The one that was sent first of those that wait to be received: ready, or blocked by others of their group.
+std::optional<uint64_t> OldestWaiting(const ViewReader& view, uint64_t queue_id, const v1::QueueState& queue);
 
-// Whether `changes` touch a message that is or becomes ready, up to `message_id`: if not, and that one was
-// the oldest, it still is. Costs a few look-ups, however many changes there are.
-bool ChangesReadyUpTo(const ViewBatch& changes, uint64_t queue_id, uint64_t message_id);
+// Whether `changes` touch a message that is or becomes ready or blocked, up to `message_id`: if not, and that
+// one was the oldest, it still is. Costs a few look-ups, however many changes there are.
+bool ChangesWaitingUpTo(const ViewBatch& changes, uint64_t queue_id, uint64_t message_id);
 
 // Everything ready below or at `last` in the lane of `priority` has been taken: moves the bounds up.
 void AdvanceLane(v1::QueueState* queue, uint32_t priority, uint64_t last);

@@ -36,4 +36,9 @@ inline constexpr uint64_t kKeysMax = 1'000'000;
 inline constexpr int kKeysForgottenPerEntryMax = 1000;  // By a clock entry.
 inline constexpr int kKeysForgottenPerCommandMax = 2;   // By a command that adds one: the ring shrinks.
 
+// What was acknowledged is remembered by slots of time: in the current one and the two before it.
+inline constexpr int64_t kSettledSlotMs = 60'000;
+inline constexpr uint64_t kSettledSlotsKept = 3;
+inline constexpr size_t kSettledForgottenPerEntryMax = 2000;  // Leases, by a clock entry.
+
 }  // namespace mom::broker

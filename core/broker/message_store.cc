@@ -35,6 +35,20 @@ void Settle(Context* context, const QueueHandle& queue, uint64_t message_id, v1:
   context->woken.insert(queue.name);
 }
 
+// `leaving` is blocked no more. Looks only behind the first one, where no deleted keys lie but those of
+// blocked messages that left out of turn, and these once.
+void AdvanceBlocked(Context* context, uint64_t queue_id, uint64_t leaving) {
+  v1::QueueState* queue = context->State(queue_id);
+  if (queue->blocked_head() != leaving) return;
+  queue->clear_blocked_head();
+  if (queue->counts().blocked() == 0) return;
+  const auto it = context->view()->NewIterator();
+  it->Seek(keys::Message(keys::kWaiting, queue_id, leaving + 1));
+  const std::string prefix = keys::Prefix(keys::kWaiting, queue_id);
+  MOM_CHECK(it->Valid() && it->key().starts_with(prefix), queue_id, leaving);
+  queue->set_blocked_head(keys::ReadU64(it->key(), prefix.size()));
+}
+
 // The message of `group` whose turn it was leaves; the next one, in log order, takes the turn.
 void AdvanceGroup(Context* context, const QueueHandle& queue, uint64_t leaving, const std::string& group) {
   const std::string group_key = keys::Group(queue.id(), group);
@@ -169,8 +183,10 @@ void Place(Context* context, const QueueHandle& queue, uint64_t message_id, v1::
   state.set_due_ms(not_before_ms > context->now_ms() ? not_before_ms : 0);
   context->Put(keys::Message(keys::kWaiting, queue.id(), message_id), state);
   context->Mark(keys::GroupMember(queue.id(), state.group(), message_id));
-  auto* counts = context->State(queue.id())->mutable_counts();
-  counts->set_ready(counts->ready() + 1);
+  v1::QueueState* in_queue = context->State(queue.id());
+  in_queue->mutable_counts()->set_blocked(in_queue->counts().blocked() + 1);
+  const uint64_t head = in_queue->blocked_head();
+  in_queue->set_blocked_head(head == 0 ? message_id : std::min(head, message_id));
 }
 
 void Lift(Context* context, const QueueHandle& queue, const Located& located) {
@@ -185,7 +201,8 @@ void Lift(Context* context, const QueueHandle& queue, const Located& located) {
   switch (located.table) {
     case keys::kWaiting:
       context->Delete(keys::GroupMember(queue.id(), state.group(), located.message_id));
-      counts->set_ready(counts->ready() - 1);
+      counts->set_blocked(counts->blocked() - 1);
+      AdvanceBlocked(context, queue.id(), located.message_id);
       break;
     case keys::kDelayed:
       counts->set_delayed(counts->delayed() - 1);
@@ -272,7 +289,7 @@ void SetReferences(Context* context, uint64_t message_id, uint64_t count) {
 }
 
 uint64_t MessageCount(const v1::QueueCounts& counts) {
-  return counts.ready() + counts.leased() + counts.delayed() + counts.dead();
+  return counts.ready() + counts.leased() + counts.delayed() + counts.dead() + counts.blocked();
 }
 
 bool HasRoom(Context* context, const QueueHandle& queue, uint64_t messages, uint64_t bytes) {

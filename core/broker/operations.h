@@ -44,8 +44,13 @@ v1::Reply Run(Context* context, const v1::Publish& command);
 // receive.cc
 v1::Reply Run(Context* context, const v1::Receive& command);
 // receipts.cc
-v1::Reply Run(Context* context, const v1::Ack& command);
-v1::Reply Run(Context* context, const v1::Nack& command);
+// Which receipts an operation takes.
+enum class Receipts {
+  kHeldOrBefore,  // An ack also what came back and nobody has taken since; a repeat is no error.
+  kHeld,          // Only those whose lease holds the message now.
+};
+v1::Reply Run(Context* context, const v1::Ack& command, Receipts which = Receipts::kHeldOrBefore);
+v1::Reply Run(Context* context, const v1::Nack& command, Receipts which = Receipts::kHeldOrBefore);
 v1::Reply Run(Context* context, const v1::Extend& command);
 // Gives everything that `user` holds back, without counting the attempt.
 void ReturnLeasesOf(Context* context, const std::string& user);

@@ -24,6 +24,9 @@ std::string CheckMessage(const v1::NewMessage& message) {
   if (message.priority() > kPriorityMax) return "priority is 0 to 9";
   if (message.delay_ms() < 0 || message.delay_ms() > kDurationMsMax) return "delay_ms is out of range";
   if (message.ttl_ms() < 0 || message.ttl_ms() > kDurationMsMax) return "ttl_ms is out of range";
+  if (message.ttl_ms() > 0 && message.ttl_ms() <= message.delay_ms()) {
+    return "ttl_ms must be larger than delay_ms, or the message is over before it can be received";
+  }
   if (message.group().size() > kShortTextBytesMax) return "group is at most 255 bytes";
   if (message.dedup_id().size() > kShortTextBytesMax) return "dedup_id is at most 255 bytes";
   return "";
@@ -118,6 +121,18 @@ v1::Reply Deliver(Context* context, const std::string& topic, Plan plan,
   return reply;
 }
 
+// A message that lives as long as the queue says must outlive its delay, too.
+v1::Reply CheckDelays(const QueueHandle& queue, const v1::Publish& command) {
+  const int64_t ttl_ms = queue.record.settings().ttl_ms();
+  for (const auto& message : command.messages()) {
+    if (ttl_ms == 0 || message.ttl_ms() != 0 || message.delay_ms() < ttl_ms) continue;
+    return Refuse(v1::ERROR_MALFORMED, "delay_ms must be less than ttl_ms, which queue '" + queue.name +
+                                           "' sets to " + std::to_string(ttl_ms) +
+                                           " for messages that name none");
+  }
+  return v1::Reply();
+}
+
 v1::Reply ToQueue(Context* context, const v1::Publish& command) {
   QueueHandle queue;
   if (v1::Reply refusal = FindVisible(*context, command.queue(), &queue); refusal.error()) return refusal;
@@ -125,6 +140,7 @@ v1::Reply ToQueue(Context* context, const v1::Publish& command) {
     return Refuse(v1::ERROR_NOT_ALLOWED, "'" + context->user + "' may not send to '" + command.queue() +
                                              "'; its creator can grant it");
   }
+  if (v1::Reply refusal = CheckDelays(queue, command); refusal.error()) return refusal;
   Plan plan = MakePlan(context, command, queue.id());
   if (queue.record.settings().closed() && !plan.fresh.empty()) {
     return Refuse(v1::ERROR_QUEUE_CLOSED, "queue '" + command.queue() + "' is closed for new messages");

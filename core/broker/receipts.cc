@@ -8,39 +8,50 @@
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
+#include "core/broker/settled.h"
 
 namespace mom::broker {
 namespace {
 
 // What a receipt still means.
 enum class Claim {
-  kHeld,      // The caller holds the message under this receipt.
-  kCameBack,  // The lease ended by itself and nobody took the message since.
-  kSettled,   // The caller gave it back under this very receipt: a repeat.
-  kGone,      // No such message here (any more): acknowledged, removed or moved.
-  kLost,      // Somebody else holds or held it since.
+  kHeld,          // The caller holds the message under this receipt.
+  kCameBack,      // The lease ended by itself and nobody took the message since.
+  kReturned,      // The caller gave it back under this very receipt, and nobody took it since.
+  kAcknowledged,  // The caller acknowledged it under this very receipt.
+  kLost,          // Somebody else holds or held it since.
+  kUnknown,       // None of these, as far as is known: invented, another queue's or user's, or long over.
 };
 
-Claim Judge(const Context& context, const std::optional<Located>& located, const v1::Receipt& receipt) {
-  if (!located) return Claim::kGone;
+Claim Judge(const Context& context, const QueueHandle& queue, const std::optional<Located>& located,
+            const v1::Receipt& receipt) {
+  if (!located) {
+    return WasAcknowledged(context, queue.id(), receipt) ? Claim::kAcknowledged : Claim::kUnknown;
+  }
   const v1::MessageState& state = located->state;
-  if (state.lease() != receipt.lease() || state.receiver() != context.user) return Claim::kLost;
+  if (receipt.lease() < state.lease()) return Claim::kLost;
+  if (receipt.lease() != state.lease() || state.receiver() != context.user) return Claim::kUnknown;
   if (located->table == keys::kLeased) return Claim::kHeld;
-  return state.came_back() ? Claim::kCameBack : Claim::kSettled;
+  return state.came_back() ? Claim::kCameBack : Claim::kReturned;
 }
 
-using Receipts = google::protobuf::RepeatedPtrField<v1::Receipt>;
+v1::ErrorCode ErrorOf(Claim claim) {
+  return claim == Claim::kUnknown ? v1::ERROR_RECEIPT_UNKNOWN : v1::ERROR_LEASE_LOST;
+}
 
-bool HoldsAny(const Context& context, const QueueHandle& queue, const Receipts& receipts) {
+using ReceiptList = google::protobuf::RepeatedPtrField<v1::Receipt>;
+
+bool HoldsOrHeldAny(const Context& context, const QueueHandle& queue, const ReceiptList& receipts) {
   return std::any_of(receipts.begin(), receipts.end(), [&](const v1::Receipt& receipt) {
     auto state = context.Get<v1::MessageState>(keys::Message(keys::kLeased, queue.id(), receipt.id()));
-    return state && state->lease() == receipt.lease() && state->receiver() == context.user;
+    if (!state) return WasAcknowledged(context, queue.id(), receipt);
+    return state->lease() == receipt.lease() && state->receiver() == context.user;
   });
 }
 
-// The queue if the caller may know of it or holds messages of it; else the refusal. Who lost the right to
-// receive finishes what is held all the same.
-v1::Reply FindHeldQueue(const Context& context, const std::string& name, const Receipts& receipts,
+// The queue if the caller may know of it, or holds messages of it or did when acknowledging them; else the
+// refusal. Who lost the right to receive finishes what is held all the same.
+v1::Reply FindHeldQueue(const Context& context, const std::string& name, const ReceiptList& receipts,
                         QueueHandle* found) {
   if (receipts.size() < 1 || receipts.size() > static_cast<int>(kBatchMessagesMax)) {
     return Refuse(v1::ERROR_MALFORMED, "1 to 1000 receipts are needed");
@@ -48,7 +59,7 @@ v1::Reply FindHeldQueue(const Context& context, const std::string& name, const R
   v1::Reply refusal = FindVisible(context, name, found);
   if (refusal.error() != v1::ERROR_QUEUE_NOT_FOUND) return refusal;
   auto queue = FindQueue(context, name);
-  if (!queue || !HoldsAny(context, *queue, receipts)) return refusal;
+  if (!queue || !HoldsOrHeldAny(context, *queue, receipts)) return refusal;
   *found = *std::move(queue);
   return v1::Reply();
 }
@@ -59,7 +70,7 @@ v1::Reply FindHeldQueue(const Context& context, const std::string& name, const R
 class Finder {
  public:
   // Before anything is changed.
-  Finder(Context* context, uint64_t queue_id, const Receipts& receipts)
+  Finder(Context* context, uint64_t queue_id, const ReceiptList& receipts)
       : context_(context), queue_id_(queue_id) {
     if (receipts.size() < kWalkReceiptsMin) return;
     KeyWalk leased(&context->reader());
@@ -97,8 +108,10 @@ void Fail(v1::ReceiptsReply* reply, const v1::Receipt& receipt, v1::ErrorCode er
 
 }  // namespace
 
-// An acknowledgement counts as done when the message is gone, whoever did it: nothing is left to do for it.
-v1::Reply Run(Context* context, const v1::Ack& command) {
+// Counts when the lease holds the message, or held it last and nobody has taken it since. A message that is
+// gone for another reason (expired, moved to a dead-letter queue, settled by somebody else) was not
+// acknowledged.
+v1::Reply Run(Context* context, const v1::Ack& command, Receipts which) {
   QueueHandle queue;
   if (v1::Reply refusal = FindHeldQueue(*context, command.queue(), command.receipts(), &queue);
       refusal.error()) {
@@ -108,25 +121,23 @@ v1::Reply Run(Context* context, const v1::Ack& command) {
   Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
     auto located = finder.Next(receipt);
-    switch (Judge(*context, located, receipt)) {
-      case Claim::kHeld:
-      case Claim::kCameBack:
-        Lift(context, queue, *located);
-        Discard(context, queue, receipt.id(), located->state);
-        [[fallthrough]];
-      case Claim::kGone:
-        reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
-        break;
-      case Claim::kSettled:
-      case Claim::kLost:
-        Fail(reply.mutable_receipts(), receipt, v1::ERROR_LEASE_LOST);
-        break;
+    const Claim claim = Judge(*context, queue, located, receipt);
+    const bool late = claim == Claim::kCameBack || claim == Claim::kAcknowledged;
+    if (claim != Claim::kHeld && (!late || which == Receipts::kHeld)) {
+      Fail(reply.mutable_receipts(), receipt, ErrorOf(claim));
+      continue;
     }
+    reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
+    if (claim == Claim::kAcknowledged) continue;
+    Lift(context, queue, *located);
+    Discard(context, queue, receipt.id(), located->state);
+    context->Acknowledge(queue.id(), receipt);
   }
   return reply;
 }
 
-v1::Reply Run(Context* context, const v1::Nack& command) {
+// What came back by itself is not given back once more: a delay or a reason would be promised and not kept.
+v1::Reply Run(Context* context, const v1::Nack& command, Receipts which) {
   QueueHandle queue;
   if (v1::Reply refusal = FindHeldQueue(*context, command.queue(), command.receipts(), &queue);
       refusal.error()) {
@@ -142,14 +153,14 @@ v1::Reply Run(Context* context, const v1::Nack& command) {
   Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
     auto located = finder.Next(receipt);
-    const Claim claim = Judge(*context, located, receipt);
-    if (claim == Claim::kGone || claim == Claim::kLost) {
-      Fail(reply.mutable_receipts(), receipt,
-           claim == Claim::kGone ? v1::ERROR_MESSAGE_NOT_FOUND : v1::ERROR_LEASE_LOST);
+    const Claim claim = Judge(*context, queue, located, receipt);
+    const bool repeated = claim == Claim::kReturned && which == Receipts::kHeldOrBefore;
+    if (claim != Claim::kHeld && !repeated) {
+      Fail(reply.mutable_receipts(), receipt, ErrorOf(claim));
       continue;
     }
     reply.mutable_receipts()->set_done(reply.receipts().done() + 1);
-    if (claim != Claim::kHeld) continue;
+    if (repeated) continue;
     Lift(context, queue, *located);
     GiveBack(context, queue, receipt.id(), located->state, delay_ms ? context->now_ms() + delay_ms : 0,
              command.reason().empty() ? "given back by the receiver" : command.reason());
@@ -170,10 +181,9 @@ v1::Reply Run(Context* context, const v1::Extend& command) {
   Finder finder(context, queue.id(), command.receipts());
   for (const auto& receipt : command.receipts()) {
     auto located = finder.Next(receipt);
-    const Claim claim = Judge(*context, located, receipt);
+    const Claim claim = Judge(*context, queue, located, receipt);
     if (claim != Claim::kHeld) {
-      Fail(reply.mutable_receipts(), receipt,
-           claim == Claim::kGone ? v1::ERROR_MESSAGE_NOT_FOUND : v1::ERROR_LEASE_LOST);
+      Fail(reply.mutable_receipts(), receipt, ErrorOf(claim));
       continue;
     }
     Lift(context, queue, *located);

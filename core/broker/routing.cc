@@ -65,22 +65,18 @@ bool IsPattern(std::string_view pattern) {
 }
 
 std::vector<QueueHandle> Route(const Context& context, const std::string& topic) {
-  std::set<std::string> subscribers;
   std::set<std::string> seen;
   std::vector<QueueHandle> queues;
   const std::string exact = keys::Prefix(keys::kSubscriberOf, topic);
   auto it = context.reader().NewIterator();
   for (it->Seek(exact); it->Valid() && it->key().starts_with(exact); it->Next()) {
-    subscribers.emplace(it->key().substr(exact.size()));
     AddQueueOf(context, keys::ReadU64(it->value(), 0), &seen, &queues);
   }
   const std::string patterns(1, keys::kPatternOf);
   for (it->Seek(patterns); it->Valid() && it->key().starts_with(patterns); it->Next()) {
     const std::string_view key = it->key();
     const size_t user_bytes = static_cast<unsigned char>(key[1]);
-    const std::string user(key.substr(2, user_bytes));
-    if (subscribers.contains(user) || !MatchesPattern(key.substr(2 + user_bytes), topic)) continue;
-    subscribers.insert(user);
+    if (!MatchesPattern(key.substr(2 + user_bytes), topic)) continue;
     AddQueueOf(context, keys::ReadU64(it->value(), 0), &seen, &queues);
   }
   return queues;

@@ -12,8 +12,8 @@ namespace mom::broker {
 bool MatchesPattern(std::string_view pattern, std::string_view topic);
 bool IsPattern(std::string_view pattern);
 
-// One queue per subscriber: of the exact subscription if there is one, else of the first matching pattern.
-// Ordered by subscriber, exact ones first; no queue twice.
+// The queues of all subscriptions to the topic or to a pattern that matches it, those to the topic first; no
+// queue twice.
 std::vector<QueueHandle> Route(const Context& context, const std::string& topic);
 
 }  // namespace mom::broker

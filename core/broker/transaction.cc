@@ -22,19 +22,21 @@ v1::Reply RunOne(Context* context, const v1::Operation& operation) {
     case v1::Operation::kPublish:
       return Run(context, operation.publish());
     case v1::Operation::kAck:
-      return Run(context, operation.ack());
+      return Run(context, operation.ack(), Receipts::kHeld);
     case v1::Operation::kNack:
-      return Run(context, operation.nack());
+      return Run(context, operation.nack(), Receipts::kHeld);
     case v1::Operation::BODY_NOT_SET:
       break;
   }
   return Refuse(v1::ERROR_MALFORMED, "an operation is publish, ack or nack");
 }
 
-// In a transaction a receipt that fails fails everything.
+// In a transaction a receipt that fails fails everything: what else it does was worked out on the strength of
+// a lease, and whoever holds the message now will work it out, too.
 void FailOnReceipts(v1::Reply* reply) {
   if (reply->error() || !reply->has_receipts() || reply->receipts().failed_size() == 0) return;
-  *reply = Refuse(reply->receipts().failed(0).error(), "a receipt is not valid any more");
+  *reply =
+      Refuse(reply->receipts().failed(0).error(), "the lease of a receipt does not hold its message now");
 }
 
 }  // namespace

@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "core/broker/keys.h"
+#include "core/broker/message_store.h"
 #include "infra/replay/commands.h"
 #include "infra/replay/console.h"
 #include "infra/replay/leveldb_stored_view.h"
@@ -84,12 +85,13 @@ Status PrintCounts(StoredView* view, std::ostream& out) {
     sum.set_ready(sum.ready() + counts.ready());
     sum.set_leased(sum.leased() + counts.leased());
     sum.set_delayed(sum.delayed() + counts.delayed());
+    sum.set_blocked(sum.blocked() + counts.blocked());
     sum.set_dead(sum.dead() + counts.dead());
     sum.set_bytes(sum.bytes() + counts.bytes());
   }));
   if (!decoded) return Status(Status::kCorruption, "view: a queue state cannot be decoded");
-  out << "messages    " << sum.ready() + sum.leased() + sum.delayed() + sum.dead() << " (ready "
-      << sum.ready() << ", leased " << sum.leased() << ", delayed " << sum.delayed() << ", dead "
+  out << "messages    " << broker::MessageCount(sum) << " (ready " << sum.ready() << ", blocked "
+      << sum.blocked() << ", leased " << sum.leased() << ", delayed " << sum.delayed() << ", dead "
       << sum.dead() << "), " << sum.bytes() << " bytes\n";
   return Status();
 }

@@ -49,6 +49,9 @@ constexpr Table kTables[] = {
     {keys::kQueueName, "queue names"},
     {keys::kDead, "dead messages"},
     {keys::kVoters, "voters"},
+    {keys::kTimerFloor, "timer floor"},
+    {keys::kSettled, "acknowledged leases"},
+    {keys::kSettledFloor, "acknowledged leases' floor"},
 };
 
 bool HoldsTokenHash(std::string_view key) {

@@ -276,8 +276,8 @@ Event BrokerClient::Count(uint32_t node, const std::string& queue, uint64_t min,
   if (event.kind == Kind::kOk) {
     json::error_code error;
     const auto tree = json::parse(answer.body, error);
-    event.number = NumberIn(tree, "ready") + NumberIn(tree, "leased") + NumberIn(tree, "delayed") +
-                   NumberIn(tree, "dead");
+    event.number = NumberIn(tree, "ready") + NumberIn(tree, "blocked") + NumberIn(tree, "leased") +
+                   NumberIn(tree, "delayed") + NumberIn(tree, "dead");
   }
   Finish(event);
   return event;

@@ -34,22 +34,17 @@ bool MayHaveEnded(const Message& message, const Delivery& held, const Delivery& 
   return next.end + slack_ns >= begin + length_ms * kNsPerMs;
 }
 
-// Whether the message may have been settled otherwise before `offset`, so that a late receipt finds nothing
-// and is no error.
-bool MayBeGone(const Message& message, const Settlement& late, uint64_t offset) {
-  const auto ends = [&](const Settlement& one) {
-    if (&one == &late || one.refused) return false;
+// Whether the message may have been acknowledged under the same lease before `offset`, so that this one is a
+// repeat and no error.
+bool MayBeRepeat(const Message& message, const Settlement& late, uint64_t offset) {
+  return std::any_of(message.acks.begin(), message.acks.end(), [&](const Settlement& one) {
+    if (&one == &late || one.refused || one.lease != late.lease) return false;
     return !one.operation->ok() || one.operation->offset() == kNone || one.operation->offset() < offset;
-  };
-  const auto& deliveries = message.deliveries;
-  return std::any_of(message.acks.begin(), message.acks.end(), ends) ||
-         std::any_of(message.removals.begin(), message.removals.end(), ends) ||
-         std::any_of(deliveries.begin(), deliveries.end(),
-                     [offset](const auto& d) { return d.automatic && d.offset < offset; });
+  });
 }
 
 // Receipts of leases that are over must have been refused.
-void CheckReceipts(const Message& message, const std::vector<Settlement>& receipts, bool gone_is_done,
+void CheckReceipts(const Message& message, const std::vector<Settlement>& receipts, bool repeats_are_done,
                    Report* report) {
   for (const Settlement& receipt : receipts) {
     const uint64_t offset = receipt.operation->offset();
@@ -59,7 +54,7 @@ void CheckReceipts(const Message& message, const std::vector<Settlement>& receip
       if (delivery.offset < offset && !delivery.automatic) holder = &delivery;
     }
     if (holder == nullptr || holder->item.lease <= receipt.lease) continue;
-    if (gone_is_done && MayBeGone(message, receipt, offset)) continue;
+    if (repeats_are_done && MayBeRepeat(message, receipt, offset)) continue;
     report->Add("C5", Name(message, *holder) + ": " + Describe(*receipt.operation) +
                           " was accepted with the older lease " + Hex(receipt.lease));
   }

@@ -91,9 +91,9 @@ std::vector<Case> GoodCases() {
        kSendA + kSendB + kLeaseA + Line(1030, "invoke d 1 2 receive q number=1 lease_ms=1000") +
            Line(1032, "ok d 1 2 receive q lease_ms=1000 offset=50 epoch=2 applied=51 items=100:500:2:a:aa"),
        {}},
-      {"a late acknowledgement of what is gone",
-       kGood + Line(90, "invoke c 4 1 ack q items=100:300:1:a:aa") +
-           Line(91, "ok c 4 1 ack q offset=90 epoch=2 applied=91 items=100:300:1:a:aa"),
+      {"an acknowledgement that is repeated",
+       kGood + Line(90, "invoke c 4 1 ack q items=100:500:2:a:aa") +
+           Line(91, "ok c 4 1 ack q offset=90 epoch=2 applied=91 items=100:500:2:a:aa"),
        {}},
       {"a late acknowledgement that was refused",
        kSendA + kSendB + kLeaseA + kNackA + kLeaseAgain +
@@ -159,6 +159,10 @@ std::vector<Case> MessageCases() {
        kSendA + kSendB + kLeaseA + kNackA + Line(50, "invoke d 1 2 receive q lease_ms=1000") +
            Line(52, "ok d 1 2 receive q offset=50 epoch=2 applied=51 items=100:500:1:a:aa"),
        {"C3", "C4"}},
+      {"an old lease acknowledges what somebody else has settled",
+       kGood + Line(90, "invoke c 4 1 ack q items=100:300:1:a:aa") +
+           Line(91, "ok c 4 1 ack q offset=90 epoch=2 applied=91 items=100:300:1:a:aa"),
+       {"C5"}},
       {"one key, two offsets",
        kGood + Repeat(90, "ok p 3 2 publish q offset=90 epoch=2 applied=91 items=100:0:0:a:aa"),
        {"C6"}},

@@ -70,11 +70,47 @@ TEST_F(Atomicity, TheSameReceiptTwiceInOneTransaction) {
   v1::Transaction ack_nack;
   *ack_nack.add_operations()->mutable_ack() = AckOf("in", received);
   *ack_nack.add_operations()->mutable_nack() = NackOf("in", received);
-  EXPECT_EQ(h.As("ann", ack_nack).transaction().results(0).error(), v1::ERROR_MESSAGE_NOT_FOUND);
+  EXPECT_EQ(h.As("ann", ack_nack).transaction().results(0).error(), v1::ERROR_LEASE_LOST);
   v1::Transaction ack_ack;
   *ack_ack.add_operations()->mutable_ack() = AckOf("in", received);
   *ack_ack.add_operations()->mutable_ack() = AckOf("in", received);
-  EXPECT_EQ(h.As("ann", ack_ack).error(), v1::ERROR_NONE);
+  EXPECT_EQ(h.As("ann", ack_ack).transaction().failed_index(), 1u);
+  EXPECT_EQ(h.Counts("in").leased(), 1u);
+}
+
+// A worker whose lease had run out published its result, and the next one published it again.
+TEST_F(Atomicity, ATransactionNeedsLeasesThatAreHeldNow) {
+  h.Send("ann", "in", "order");
+  const v1::Reply received = h.As("ann", Take("in"));
+  v1::Transaction transaction;
+  *transaction.add_operations()->mutable_publish() = ToQueue("out", {"bill"});
+  *transaction.add_operations()->mutable_ack() = AckOf("in", received);
+  h.PassAndClock(kDefaultLeaseMs);  // It ran out, and nobody has taken the message.
+  const auto refused = [&](const v1::Transaction& asked, v1::ErrorCode why) {
+    const v1::Reply reply = h.As("ann", asked, "key", 1);
+    EXPECT_EQ(reply.error(), v1::ERROR_TRANSACTION_FAILED);
+    EXPECT_EQ(reply.transaction().failed_index(), 1u);
+    EXPECT_EQ(reply.transaction().results(0).error(), why);
+    EXPECT_EQ(h.Counts("out").ready(), 0u);
+  };
+  refused(transaction, v1::ERROR_LEASE_LOST);
+  v1::Transaction nack = transaction;
+  *nack.mutable_operations(1)->mutable_nack() = NackOf("in", received);
+  refused(nack, v1::ERROR_LEASE_LOST);
+  EXPECT_EQ(h.As("ann", AckOf("in", received)).receipts().done(), 1u);  // By itself it may be late.
+  refused(transaction, v1::ERROR_LEASE_LOST);                           // Settled already.
+  transaction.mutable_operations(1)->mutable_ack()->set_queue("out");
+  refused(transaction, v1::ERROR_RECEIPT_UNKNOWN);
+}
+
+TEST_F(Atomicity, ARepeatedTransactionIsReplayedThoughItsLeasesAreSettled) {
+  h.Send("ann", "in", "order");
+  v1::Transaction transaction;
+  *transaction.add_operations()->mutable_publish() = ToQueue("out", {"bill"});
+  *transaction.add_operations()->mutable_ack() = AckOf("in", h.As("ann", Take("in")));
+  EXPECT_EQ(h.As("ann", transaction, "key", 1).error(), v1::ERROR_NONE);
+  EXPECT_TRUE(h.As("ann", transaction, "key", 1).replayed());
+  EXPECT_EQ(h.Counts("out").ready(), 1u);
 }
 
 TEST_F(Atomicity, ALaterOperationSeesTheRoomThatAnEarlierOneTook) {

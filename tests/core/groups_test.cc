@@ -1,6 +1,8 @@
 // Ordered groups, dead messages and dead-letter queues.
 #include <gtest/gtest.h>
 
+#include "core/broker/keys.h"
+#include "core/broker/lanes.h"
 #include "core/broker/limits.h"
 #include "tests/core/broker_harness.h"
 
@@ -56,6 +58,68 @@ TEST_F(Groups, OneAtATimeInOrderBesideOthers) {
   h.As("ann", AckOf("q", first));
   EXPECT_TRUE(h.woken.contains("q"));
   EXPECT_EQ(h.Bodies(Receive()), Strings{"a2"});
+}
+
+// They were counted as ready, and a receive gave nothing.
+TEST_F(Groups, WhatWaitsForItsGroupIsBlockedNotReady) {
+  for (const char* body : {"a1", "a2", "a3"}) Send(body, "a");
+  const uint64_t b1 = Send("b1", "b");
+  const auto expect = [&](uint64_t ready, uint64_t leased, uint64_t blocked) {
+    const v1::QueueCounts counts = h.Counts("q");
+    EXPECT_EQ(counts.ready(), ready);
+    EXPECT_EQ(counts.leased(), leased);
+    EXPECT_EQ(counts.blocked(), blocked);
+  };
+  expect(2, 0, 2);
+  const v1::Reply first = Receive();
+  expect(0, 2, 2);
+  v1::DeleteQueue remove;
+  remove.set_name("q");
+  const v1::Reply refused = h.As("ann", remove);
+  EXPECT_EQ(refused.error(), v1::ERROR_QUEUE_NOT_EMPTY);
+  EXPECT_EQ(refused.counts().blocked(), 2u);
+  h.As("ann", NackOf("q", first));
+  EXPECT_TRUE(h.woken.contains("q"));
+  expect(2, 0, 2);
+  const v1::Reply again = Receive();
+  v1::Ack one;
+  one.set_queue("q");
+  for (const auto& delivery : again.receive().messages())
+    if (delivery.id() != b1) *one.add_receipts() = ReceiptOf(delivery);
+  h.As("ann", one);
+  EXPECT_TRUE(h.woken.contains("q"));
+  expect(1, 1, 1);
+  v1::PurgeQueue purge;
+  purge.set_name("q");
+  purge.set_max(1);
+  EXPECT_TRUE(h.As("ann", purge).count().more());  // The blocked one went.
+  expect(1, 1, 0);
+  EXPECT_FALSE(h.As("ann", purge).count().more());
+  expect(0, 1, 0);
+}
+
+// Found without a walk over those that were blocked before, whichever order groups go on in.
+TEST_F(Groups, TheOldestThatWaitsIsReadyOrBlocked) {
+  const auto oldest = [&] {
+    v1::QueueState state;
+    const uint64_t queue = h.Record("q").id();
+    EXPECT_TRUE(state.ParseFromString(h.view.Get(keys::QueueState(queue)).value()));
+    return OldestWaiting(h.view, queue, state);
+  };
+  EXPECT_EQ(oldest(), std::nullopt);
+  const uint64_t a1 = Send("a1", "a");
+  const uint64_t a2 = Send("a2", "a");
+  const uint64_t b1 = Send("b1", "b");
+  Send("a3", "a");
+  const uint64_t b2 = Send("b2", "b");
+  EXPECT_EQ(oldest(), a1);
+  const v1::Reply first = Receive();
+  EXPECT_EQ(oldest(), a2);
+  h.As("ann", AckOf("q", first));  // a2 and b2 are ready, a3 is blocked.
+  EXPECT_EQ(oldest(), a2);
+  EXPECT_LT(b1, b2);
+  h.Drain("ann", "q");
+  EXPECT_EQ(oldest(), std::nullopt);
 }
 
 TEST_F(Groups, AnEarlierMessageThatComesBackHoldsTheGroup) {

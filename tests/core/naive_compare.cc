@@ -122,7 +122,11 @@ std::string NaiveModel::Compare(const MemoryView& view) const {
     v1::QueueState state;
     state.ParseFromString(view.Get(keys::QueueState(queue.id)).value_or(""));
     const auto& counts = state.counts();
-    if (counts.ready() + counts.leased() + counts.delayed() + counts.dead() != queue.items.size())
+    std::map<char, uint64_t> in;
+    for (const auto& item : queue.items) ++in[Letter(queue, item)];
+    if (counts.ready() != in[keys::kReady] || counts.blocked() != in[keys::kWaiting] ||
+        counts.leased() != in[keys::kLeased] || counts.delayed() != in[keys::kDelayed] ||
+        counts.dead() != in[keys::kDead])
       out << "number of messages in " << name << "\n";
     for (const auto& item : queue.items) out << CompareItem(view, queue, item);
     std::vector<uint64_t> order;

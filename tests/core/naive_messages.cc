@@ -1,4 +1,4 @@
-// Messages of the naive model: receiving, settling, expiring.
+// Messages of the naive model: receiving, expiring, removing.
 #include <algorithm>
 #include <tuple>
 
@@ -7,12 +7,7 @@
 namespace mom::broker::test {
 namespace {
 
-constexpr int64_t kYearMs = 366LL * 24 * 3600 * 1000;
 constexpr int64_t kLongestLeaseMs = 12LL * 3600 * 1000;
-
-std::vector<v1::Receipt> ListOf(const google::protobuf::RepeatedPtrField<v1::Receipt>& receipts) {
-  return {receipts.begin(), receipts.end()};
-}
 
 }  // namespace
 
@@ -182,87 +177,6 @@ Expected NaiveModel::Do(const v1::Receive& c) {
     item->lease_until_ms = now_ms_ + (c.lease_ms() ? c.lease_ms() : s.lease_ms());
     delivery->set_lease(lease);
     delivery->set_lease_until_ms(item->lease_until_ms);
-  }
-  return e;
-}
-
-NaiveQueue* NaiveModel::Held(const std::string& name, const std::vector<v1::Receipt>& receipts,
-                             std::set<int>* errors) {
-  if (receipts.empty() || receipts.size() > 1000) {
-    errors->insert(v1::ERROR_MALFORMED);
-    return nullptr;
-  }
-  if (auto queue = queues.find(name); queue != queues.end()) {
-    for (const auto& receipt : receipts) {
-      const NaiveItem* item = FindItem(&queue->second, receipt.id());
-      if (item && item->where == Where::kLeased && item->lease == receipt.lease() && item->holder == user_) {
-        return &queue->second;
-      }
-    }
-  }
-  return Visible(name, errors);
-}
-
-Expected NaiveModel::Do(const v1::Ack& c) {
-  Expected e;
-  NaiveQueue* queue = Held(c.queue(), ListOf(c.receipts()), &e.errors);
-  if (!queue) return e;
-  auto* reply = e.reply.mutable_receipts();
-  for (const auto& receipt : c.receipts()) {
-    const NaiveItem* item = FindItem(queue, receipt.id());
-    const bool own = item && item->lease == receipt.lease() && item->holder == user_;
-    if (!item || (own && (item->where == Where::kLeased || item->came_back))) {
-      if (item) Erase(queue, receipt.id());
-      reply->set_done(reply->done() + 1);
-    } else {
-      *reply->add_failed()->mutable_receipt() = receipt;
-      reply->mutable_failed(reply->failed_size() - 1)->set_error(v1::ERROR_LEASE_LOST);
-    }
-  }
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::Nack& c) {
-  Expected e;
-  if (c.delay_ms() < 0 || c.delay_ms() > kYearMs || c.reason().size() > 1024) {
-    e.errors.insert(v1::ERROR_MALFORMED);
-  }
-  NaiveQueue* queue = Held(c.queue(), ListOf(c.receipts()), &e.errors);
-  if (!queue || !e.errors.empty()) return e;
-  const int64_t delay_ms = c.has_delay_ms() ? c.delay_ms() : queue->settings.retry_delay_ms();
-  auto* reply = e.reply.mutable_receipts();
-  for (const auto& receipt : c.receipts()) {
-    const NaiveItem* item = FindItem(queue, receipt.id());
-    if (!item || item->lease != receipt.lease() || item->holder != user_) {
-      *reply->add_failed()->mutable_receipt() = receipt;
-      reply->mutable_failed(reply->failed_size() - 1)
-          ->set_error(item ? v1::ERROR_LEASE_LOST : v1::ERROR_MESSAGE_NOT_FOUND);
-      continue;
-    }
-    reply->set_done(reply->done() + 1);
-    if (item->where != Where::kLeased) continue;
-    GiveBack(queue, receipt.id(), now_ms_ + delay_ms,
-             c.reason().empty() ? "given back by the receiver" : c.reason());
-  }
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::Extend& c) {
-  Expected e;
-  if (c.lease_ms() < 1 || c.lease_ms() > kLongestLeaseMs) e.errors.insert(v1::ERROR_MALFORMED);
-  NaiveQueue* queue = Held(c.queue(), ListOf(c.receipts()), &e.errors);
-  if (!queue || !e.errors.empty()) return e;
-  auto* reply = e.reply.mutable_receipts();
-  for (const auto& receipt : c.receipts()) {
-    NaiveItem* item = FindItem(queue, receipt.id());
-    if (item && item->lease == receipt.lease() && item->holder == user_ && item->where == Where::kLeased) {
-      item->lease_until_ms = now_ms_ + c.lease_ms();
-      reply->set_done(reply->done() + 1);
-    } else {
-      *reply->add_failed()->mutable_receipt() = receipt;
-      reply->mutable_failed(reply->failed_size() - 1)
-          ->set_error(item ? v1::ERROR_LEASE_LOST : v1::ERROR_MESSAGE_NOT_FOUND);
-    }
   }
   return e;
 }

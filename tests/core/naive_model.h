@@ -69,6 +69,13 @@ struct NaiveKey {
   v1::Reply reply;
 };
 
+// A message that was acknowledged.
+struct NaiveSettled {
+  int64_t minute = 0;
+  uint64_t queue_id = 0, id = 0, lease = 0;
+  std::string user;
+};
+
 // What a command may answer: with `errors` one of them, else exactly `reply`.
 struct Expected {
   std::set<int> errors;
@@ -91,6 +98,7 @@ class NaiveModel {
   std::map<std::string, NaiveTopic> topics;
   std::map<uint64_t, NaiveSubscription> subscriptions;
   std::map<std::pair<std::string, std::string>, NaiveKey> keys;
+  std::vector<NaiveSettled> settled;
 
  private:
   Expected Run(const v1::Command& command);
@@ -105,8 +113,8 @@ class NaiveModel {
   Expected Do(const v1::PurgeQueue& c);
   Expected Do(const v1::Publish& c);
   Expected Do(const v1::Receive& c);
-  Expected Do(const v1::Ack& c);
-  Expected Do(const v1::Nack& c);
+  Expected Do(const v1::Ack& c, bool held_only = false);
+  Expected Do(const v1::Nack& c, bool held_only = false);
   Expected Do(const v1::Extend& c);
   Expected Do(const v1::DeleteMessage& c);
   Expected Do(const v1::Redrive& c);
@@ -123,6 +131,10 @@ class NaiveModel {
   NaiveQueue* Visible(const std::string& name, std::set<int>* errors);
   NaiveQueue* Owned(const std::string& name, std::set<int>* errors);
   NaiveQueue* Held(const std::string& name, const std::vector<v1::Receipt>& receipts, std::set<int>* errors);
+  // By the caller, under this very receipt, in this minute or the two before it.
+  bool WasAcknowledged(const NaiveQueue& queue, const v1::Receipt& receipt) const;
+  // Why a receipt that does not hold `item`, which may be null, is refused.
+  v1::ErrorCode Unheld(const NaiveQueue& queue, const NaiveItem* item, const v1::Receipt& receipt) const;
   void CheckSettings(const std::string& name, v1::QueueSettings* settings, std::set<int>* errors) const;
   void CheckList(v1::UserList* list, std::set<int>* errors) const;
   void RemoveQueue(const std::string& name);

@@ -47,7 +47,8 @@ bool GoodMessage(const v1::NewMessage& m) {
   size_t text = m.content_type().size() + m.reply_to().size() + m.correlation_id().size();
   for (const auto& header : m.headers()) text += header.name().size() + header.value().size();
   return m.body().size() <= 1024 * 1024 && text <= 8192 && m.priority() <= 9 && m.delay_ms() >= 0 &&
-         m.delay_ms() <= kYearMs && m.ttl_ms() >= 0 && m.ttl_ms() <= kYearMs && m.group().size() <= 255 &&
+         m.delay_ms() <= kYearMs && m.ttl_ms() >= 0 && m.ttl_ms() <= kYearMs &&
+         (m.ttl_ms() == 0 || m.ttl_ms() > m.delay_ms()) && m.group().size() <= 255 &&
          m.dedup_id().size() <= 255;
 }
 
@@ -125,21 +126,10 @@ Expected NaiveModel::Do(const v1::Unsubscribe& c) {
 }
 
 std::set<std::string> NaiveModel::Route(const std::string& topic) const {
-  std::map<std::string, std::string> by_user;
-  for (const auto& [id, s] : subscriptions) {
-    if (s.topic == topic) by_user[s.user] = s.queue;
-  }
-  std::map<std::string, std::string> patterns;  // By user: the first pattern in byte order.
-  for (const auto& [id, s] : subscriptions) {
-    if (s.pattern.empty() || by_user.contains(s.user)) continue;
-    if (!Matches(Split(s.pattern), 0, Split(topic), 0)) continue;
-    auto& best = patterns[s.user];
-    if (best.empty() || s.pattern < best) best = s.pattern;
-  }
   std::set<std::string> found;
-  for (const auto& [user, queue] : by_user) found.insert(queue);
   for (const auto& [id, s] : subscriptions) {
-    if (auto p = patterns.find(s.user); p != patterns.end() && p->second == s.pattern) found.insert(s.queue);
+    const bool matches = s.pattern.empty() ? s.topic == topic : Matches(Split(s.pattern), 0, Split(topic), 0);
+    if (matches) found.insert(s.queue);
   }
   return found;
 }
@@ -158,6 +148,10 @@ Expected NaiveModel::Do(const v1::Publish& c) {
     queue = Visible(c.queue(), &e.errors);
     if (!queue) return e;
     if (!MaySend(*queue, user_)) e.errors.insert(v1::ERROR_NOT_ALLOWED);
+    for (const auto& message : c.messages()) {
+      const int64_t ttl_ms = message.ttl_ms() ? message.ttl_ms() : queue->settings.ttl_ms();
+      if (ttl_ms != 0 && ttl_ms <= message.delay_ms()) e.errors.insert(v1::ERROR_MALFORMED);
+    }
     dedup = &queue->dedup;
   } else {
     if (!GoodName(c.topic())) e.errors.insert(v1::ERROR_MALFORMED);
@@ -238,8 +232,8 @@ Expected NaiveModel::Do(const v1::Transaction& c) {
     const auto& o = c.operations(i);
     Expected one{{v1::ERROR_MALFORMED}, {}};
     if (o.has_publish()) one = Do(o.publish());
-    if (o.has_ack()) one = Do(o.ack());
-    if (o.has_nack()) one = Do(o.nack());
+    if (o.has_ack()) one = Do(o.ack(), true);
+    if (o.has_nack()) one = Do(o.nack(), true);
     if (!one.errors.empty() || one.reply.receipts().failed_size() > 0) {
       Expected failed{{v1::ERROR_TRANSACTION_FAILED}, {}};
       failed.reply.mutable_transaction()->set_failed_index(static_cast<uint32_t>(i));

@@ -8,14 +8,14 @@
 namespace mom::broker::test {
 namespace {
 
-bool IsReadyKey(const std::string& key) {
-  return key[0] == keys::kReady || key[0] == keys::kReturned;
+bool IsWaitingKey(const std::string& key) {
+  return key[0] == keys::kReady || key[0] == keys::kReturned || key[0] == keys::kWaiting;
 }
 
 // Found by looking at all of them.
 std::map<uint64_t, uint64_t> Oldest(const MemoryView& view) {
   std::map<uint64_t, uint64_t> oldest;
-  for (char table : {keys::kReady, keys::kReturned}) {
+  for (char table : {keys::kReady, keys::kReturned, keys::kWaiting}) {
     const std::string prefix(1, table);
     for (auto it = view.contents().lower_bound(prefix); it != view.contents().end(); ++it) {
       if (it->first[0] != table) break;
@@ -32,13 +32,13 @@ std::map<uint64_t, uint64_t> Oldest(const MemoryView& view) {
 
 std::string OldestFollower::Follow(const ViewBatch& changes, const MemoryView& view) {
   for (const auto& [key, value] : changes) {
-    if (!IsReadyKey(key) || changes.contains(keys::QueueState(keys::ReadU64(key, 1)))) continue;
-    return " a ready message changed, but its queue's state was not written";
+    if (!IsWaitingKey(key) || changes.contains(keys::QueueState(keys::ReadU64(key, 1)))) continue;
+    return " a ready or blocked message changed, but its queue's state was not written";
   }
   std::erase_if(oldest_, [&](const auto& known) {
     const auto& [queue, message] = known;
     if (!changes.contains(keys::QueueState(queue))) return false;
-    const bool is_ended = ChangesReadyUpTo(changes, queue, message);
+    const bool is_ended = ChangesWaitingUpTo(changes, queue, message);
     ++(is_ended ? ended : kept);
     return is_ended;
   });
@@ -50,8 +50,8 @@ std::string OldestFollower::Follow(const ViewBatch& changes, const MemoryView& v
   for (const auto& [queue, message] : now) {
     v1::QueueState state;
     if (!state.ParseFromString(view.Get(keys::QueueState(queue)).value()) ||
-        OldestReady(view, queue, state) != message)
-      return " OldestReady of queue " + std::to_string(queue);
+        OldestWaiting(view, queue, state) != message)
+      return " OldestWaiting of queue " + std::to_string(queue);
   }
   oldest_ = std::move(now);
   return "";

@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "core/broker/keys.h"
+#include "core/broker/limits.h"
 #include "tests/core/broker_harness.h"
 
 namespace mom::broker::test {
@@ -220,7 +221,13 @@ TEST_F(Queues, WhoLosesTheRightSettlesWhatIsHeld) {
   EXPECT_EQ(h.As("bob", ExtendOf("q", c, 1000)).receipts().done(), 1u);
   EXPECT_EQ(h.As("bob", AckOf("q", a)).receipts().done(), 1u);
   EXPECT_EQ(h.As("bob", NackOf("q", b)).receipts().done(), 1u);
-  EXPECT_EQ(h.As("bob", AckOf("q", a)).error(), v1::ERROR_QUEUE_NOT_FOUND);  // Holds other messages only.
+  EXPECT_EQ(h.As("bob", AckOf("q", a)).receipts().done(), 1u);  // A repeat.
+  v1::Ack invented;
+  invented.set_queue("q");
+  invented.add_receipts()->set_id(UINT64_MAX);
+  EXPECT_EQ(h.As("bob", invented).error(), v1::ERROR_QUEUE_NOT_FOUND);  // Holds other messages only.
+  h.PassAndClock(3 * kSettledSlotMs);
+  EXPECT_EQ(h.As("bob", AckOf("q", a)).error(), v1::ERROR_QUEUE_NOT_FOUND);
 }
 
 }  // namespace

@@ -116,6 +116,8 @@ v1::NewMessage RandomCommands::Message() {
   if (Chance(group_percent_)) message.set_group(Numbered('g', Below(3)));
   if (Chance(ttl_percent_)) message.set_ttl_ms(static_cast<int64_t>(1 + Below(10'000)));
   if (Chance(delay_percent_)) message.set_delay_ms(static_cast<int64_t>(1 + Below(10'000)));
+  if (message.ttl_ms() > 0 && !Chance(odd_percent_))
+    message.set_ttl_ms(message.ttl_ms() + message.delay_ms());
   if (Chance(15)) message.set_dedup_id(Numbered('d', Below(4)));
   if (Chance(odd_percent_)) message.set_delay_ms(INT64_MIN);
   if (Chance(10)) message.add_headers()->set_name(Numbered('x', Below(3)));

@@ -93,15 +93,25 @@ TEST_F(Topics, NobodySubscribedIsNoErrorAndStoresNothing) {
   EXPECT_EQ(Stored(keys::kEnvelope), 0u);
 }
 
-TEST_F(Topics, OneQueueForASubscriberHoweverManyMatch) {
-  h.AddQueue("bob", "exact");
-  h.AddQueue("bob", "pattern");
-  SubscribePattern("bob", "news.#", "pattern");
-  SubscribePattern("bob", "#", "pattern");
+TEST_F(Topics, AQueueGetsAMessageOnceHoweverManyMatch) {
+  h.AddQueue("bob", "one");
+  SubscribePattern("bob", "news.#", "one");
+  SubscribePattern("bob", "#", "one");
+  Subscribe("bob", "news.sport", "one");
   EXPECT_EQ(Publish("1").publish().delivered(), 1u);
+  EXPECT_EQ(h.Drain("bob", "one"), Strings{"1"});
+}
+
+// Only the first matching pattern's queue got it, and none of them when there was an exact subscription.
+TEST_F(Topics, EveryQueueWithAMatchingSubscriptionGetsTheMessage) {
+  for (const char* queue : {"exact", "first", "second"}) h.AddQueue("bob", queue);
+  SubscribePattern("bob", "news.#", "first");
+  SubscribePattern("bob", "#", "second");
+  EXPECT_EQ(Publish("1").publish().delivered(), 2u);
   Subscribe("bob", "news.sport", "exact");
-  EXPECT_EQ(Publish("2").publish().delivered(), 1u);  // The exact one goes before.
-  EXPECT_EQ(h.Drain("bob", "pattern"), Strings{"1"});
+  EXPECT_EQ(Publish("2").publish().delivered(), 3u);
+  EXPECT_EQ(h.Drain("bob", "first"), (Strings{"1", "2"}));
+  EXPECT_EQ(h.Drain("bob", "second"), (Strings{"1", "2"}));
   EXPECT_EQ(h.Drain("bob", "exact"), Strings{"2"});
 }
 

@@ -22,7 +22,7 @@ TEST_F(ReplayTest, InspectShowsWhatIsThere) {
   for (const char* text :
        {"node        1\n", "epoch 1", "offsets 0 to 34", "first offset 0, ", "131072 bytes",
         "torn tail   none", "applied end 34", "users       1\n", "queues      1\n", "topics      0\n",
-        "messages    60 (ready 60, leased 0, delayed 0, dead 0)"}) {
+        "messages    60 (ready 60, blocked 0, leased 0, delayed 0, dead 0)"}) {
     EXPECT_TRUE(ran.Says(text)) << text << "\n" << ran.out;
   }
   EXPECT_GT(Segments().size(), 2u);

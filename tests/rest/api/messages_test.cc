@@ -142,6 +142,73 @@ TEST_F(MessagesTest, ReceiptsAreAckedNackedAndExtended) {
   EXPECT_EQ(settle("ack", "nonsense", "").status, 400);
 }
 
+TEST_F(MessagesTest, ReceiptsThatAreNotOfThisQueueFailByName) {
+  MakeQueue(alice_, "other");
+  Publish("a");
+  const std::string own = Receive().Field("receipt");
+  for (const std::string verb : {"ack", "nack", "extend"}) {
+    const std::string more = verb == "extend" ? R"("],"lease_ms":1000})" : R"("]})";
+    const auto settle = [&](const std::string& queue, const std::string& receipt) {
+      const std::string body = R"({"receipts":[")" + receipt + more;
+      return Ask(alice_, "POST", "/v1/queues/" + queue + "/" + verb, body);
+    };
+    for (const Answer& answer : {settle("other", own), settle("work", "ffffffffffffffff-ffffffffffffffff")}) {
+      EXPECT_EQ(answer.status, 200);
+      EXPECT_EQ(answer.Field(verb + "ed"), "0") << answer.body;
+      EXPECT_EQ(answer.Code(), "receipt-unknown") << answer.body;
+    }
+  }
+  EXPECT_EQ(Count("leased"), "1");
+}
+
+TEST_F(MessagesTest, ATransactionWhoseLeaseIsOverNamesTheOperation) {
+  Publish("a");
+  const std::string receipt = Receive(R"({"lease_ms":1000})").Field("receipt");
+  replica_.Advance(1000);
+  const Answer failed = Ask(
+      alice_, "POST", "/v1/transactions",
+      R"({"operations":[{"op":"publish","queue":"work","body":"b"},{"op":"ack","queue":"work","receipts":[")" +
+          receipt + R"("]}]})");
+  EXPECT_EQ(failed.status, 409);
+  EXPECT_EQ(failed.Code(), "transaction-failed");
+  EXPECT_EQ(failed.Field("operation"), "1");
+  EXPECT_EQ(failed.Field("cause"), "lease-lost");
+  EXPECT_EQ(Count("ready"), "1");
+}
+
+TEST_F(MessagesTest, ATimeToLiveThatEndsWithTheDelayIsRefusedByBothNames) {
+  const Answer raw = Publish("x", {{"mom-delay-ms", "1000"}, {"mom-ttl-ms", "1000"}});
+  EXPECT_EQ(raw.status, 400);
+  EXPECT_EQ(raw.Code(), "invalid-field");
+  EXPECT_NE(raw.body.find("mom-ttl-ms"), std::string::npos) << raw.body;
+  EXPECT_NE(raw.body.find("mom-delay-ms"), std::string::npos) << raw.body;
+  const Answer batch = Ask(alice_, "POST", "/v1/queues/work/batch",
+                           R"({"messages":[{"body":"a"},{"body":"b","delay_ms":1000,"ttl_ms":10}]})");
+  EXPECT_EQ(batch.status, 400);
+  EXPECT_EQ(batch.Code(), "invalid-field");
+  EXPECT_NE(batch.body.find("messages[1].ttl_ms"), std::string::npos) << batch.body;
+  EXPECT_NE(batch.body.find("than \\\"delay_ms"), std::string::npos) << batch.body;
+  EXPECT_EQ(Count("ready"), "0");
+  EXPECT_EQ(Publish("x", {{"mom-delay-ms", "1000"}, {"mom-ttl-ms", "1001"}}).status, 201);
+}
+
+TEST_F(MessagesTest, WhatWaitsForItsGroupIsShownAsBlocked) {
+  for (const char* body : {"a1", "a2", "a3"}) Publish(body, {{"mom-group", "a"}});
+  const std::string receipt = Receive(R"({"max":10})").Field("receipt");
+  EXPECT_EQ(Count("ready"), "0");
+  EXPECT_EQ(Count("leased"), "1");
+  EXPECT_EQ(Count("blocked"), "2");
+  EXPECT_NE(Count("oldest_at"), "null");
+  const Answer blocked = Ask(alice_, "GET", "/v1/queues/work/messages?state=blocked");
+  EXPECT_EQ(blocked.Fields("body"), (std::vector<std::string>{"a2", "a3"}));
+  EXPECT_EQ(blocked.Field("state"), "blocked");
+  EXPECT_TRUE(Ask(alice_, "GET", "/v1/queues/work/messages?state=ready").Fields("id").empty());
+  EXPECT_EQ(Ask(alice_, "DELETE", "/v1/queues/work").Field("blocked"), "2");
+  Ask(alice_, "POST", "/v1/queues/work/ack", R"({"receipts":[")" + receipt + R"("]})");
+  EXPECT_EQ(Count("ready"), "1");
+  EXPECT_EQ(Count("blocked"), "1");
+}
+
 TEST_F(MessagesTest, DeadMessagesAreShownAndRedriven) {
   Ask(alice_, "PATCH", "/v1/queues/work", R"({"max_attempts":1})");
   Publish("x");
