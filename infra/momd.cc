@@ -8,6 +8,7 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdio>
 #include <functional>
@@ -29,8 +30,9 @@
 namespace mom::infra {
 namespace {
 
-constexpr int kExitRefused = 2;  // Configuration or data: nothing was changed.
-constexpr int kExitIoError = 3;  // The disk failed: look at it before starting again.
+constexpr int kExitRefused = 2;                  // Configuration or data: nothing was changed.
+constexpr int kExitIoError = 3;                  // The disk failed: look at it before starting again.
+constexpr uint64_t kSegmentBytesMin = 8u << 20;  // Room for the largest entry, and some more.
 constexpr int kDrainMs = 3000;
 constexpr int kStopSecondsMax = 8;
 
@@ -60,6 +62,9 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   options.data.node = NodeId{config.node_id};
   options.data.env = wal::PosixEnv();
   options.log_retain_bytes = config.log_retain_mib << 20;
+  // The log goes by whole segments.
+  options.data.wal.segment_bytes =
+      std::clamp<uint64_t>(options.log_retain_bytes / 4, kSegmentBytesMin, options.data.wal.segment_bytes);
   options.disk_free_min_bytes = config.disk_free_min_mib << 20;
   options.on_snapshot = [](Offset end) {
     spdlog::info("a snapshot from another node took the place of log and view, up to offset {}", end.value);
@@ -82,6 +87,7 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
         "is the disk shared, failing, or too slow?",
         ms, std::exchange(left_out, 0));
   };
+  options.on_snapshot_error = [](const std::string& text) { spdlog::warn("{}", text); };
   options.on_divergence = [](const std::string& text) { spdlog::critical("{}", text); };
   options.on_failure = [](const Status& status) {
     spdlog::critical("the node stops, nothing after this is acknowledged: {}", status.ToString());
@@ -109,6 +115,7 @@ void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaO
 
 // Why this node does not serve yet. Only a leader knows what is committed beyond the view.
 std::string WhatIsAwaited(const replication::ReplicaInfo& info) {
+  if (info.snapshot) return replication::Describe(*info.snapshot);
   if (info.loading_snapshot) return "loading a snapshot from another node";
   if (info.applied_end < info.high_watermark) {
     return "applying the log: " + std::to_string(info.applied_end.value) + " of " +

@@ -16,6 +16,7 @@ std::string WhyNotReady(const Services& services, const replication::ReplicaInfo
   if (info.leader_id == 0) return "no leader is known";
   if (info.role == "starting") return "the node is starting";
   if (info.damaged) return "the node's log was damaged; it fetches from the others what it lacks";
+  if (info.snapshot) return "the node is " + replication::Describe(*info.snapshot);
   if (info.loading_snapshot) return "the node loads a snapshot from the leader";
   if (!info.caught_up) return "the node catches up with the leader";
   const uint64_t applied = services.replica->applied_end().value;

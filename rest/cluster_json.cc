@@ -61,6 +61,15 @@ void AppendFlags(bool caught_up, bool damaged, bool loading_snapshot, bool disk_
   json->Member("loading_snapshot", loading_snapshot).Member("disk_nearly_full", disk_nearly_full);
 }
 
+void AppendLoad(const std::optional<replication::SnapshotLoad>& load, JsonWriter* json) {
+  if (!load) return;
+  json->Key("snapshot").BeginObject().Member("from", load->from.value).Member("end", load->end.value);
+  json->Member("pairs", load->pairs).Member("bytes", load->bytes);
+  if (load->pairs_total != 0) json->Member("pairs_total", load->pairs_total);
+  AppendText("error", load->error, json);
+  json->EndObject();
+}
+
 void AppendState(const DigestMark& applied, Offset high_watermark, JsonWriter* json) {
   json->Member("applied_end", applied.end.value).Member("lag", LagOf(high_watermark, applied.end));
   json->Member("digest", Hex(applied.digest)).Member("digest_offset", applied.end.value);
@@ -79,6 +88,7 @@ void AppendSelf(const ReplicaInfo& info, uint32_t self, std::string_view version
   json->Member("durable_end", info.durable_end.value);
   AppendState({info.applied_end, info.digest}, HighWatermark(info), json);
   AppendFlags(info.caught_up, info.damaged, info.loading_snapshot, info.disk_nearly_full, json);
+  AppendLoad(info.snapshot, json);
   json->Member("diverged", info.diverged).Member("version", version);
 }
 
@@ -96,6 +106,7 @@ void AppendStatus(const NodeStatus& status, Offset high_watermark, JsonWriter* j
   json->Member("log_start", status.log_start.value).Member("log_end", status.log_end.value);
   AppendState(status.applied, high_watermark, json);
   AppendFlags(status.caught_up, status.damaged, status.loading_snapshot, status.disk_nearly_full, json);
+  AppendLoad(status.snapshot, json);
   AppendText("version", status.version, json);
 }
 

@@ -62,6 +62,12 @@ void AppendNode(const replication::ReplicaInfo& info, std::string* out) {
   AppendValue("mom_pending", "gauge", "Proposals not answered yet.", info.pending, out);
   AppendValue("mom_disk_nearly_full", "gauge", "1 while publishing is refused.",
               info.disk_nearly_full ? 1 : 0, out);
+  AppendValue("mom_snapshots_made_total", "counter", "Snapshots made for other nodes.", info.snapshots_made,
+              out);
+  AppendValue("mom_snapshots_loaded_total", "counter",
+              "Snapshots from other nodes that took the place of log and view.", info.snapshots_loaded, out);
+  AppendValue("mom_snapshot_failures_total", "counter",
+              "Failures to load a snapshot, or to hand one to another node.", info.snapshots_failed, out);
   AppendValue("mom_digest_comparisons_total", "counter",
               "Digests of this node's state compared with another node's.", info.digest_comparisons, out);
   AppendValue("mom_digest_mismatches_total", "counter", "Those of them that differed: not to be believed.",

@@ -2,6 +2,7 @@
 
 #include <xxhash.h>
 
+#include <string>
 #include <utility>
 
 #include "core/broker/idempotency.h"
@@ -184,7 +185,7 @@ const ViewBatch& EntryBatch::Finish() {
 }
 
 Applied Apply(const ViewReader& view, const Entry& entry) {
-  EntryBatch batch(&view, ReadAppliedState(view));
+  EntryBatch batch(&view, *ReadAppliedState(view));
   Applied applied;
   applied.reply = batch.Apply(entry);
   applied.state = batch.state();
@@ -194,13 +195,21 @@ Applied Apply(const ViewReader& view, const Entry& entry) {
   return applied;
 }
 
-AppliedState ReadAppliedState(const ViewReader& view) {
-  auto bytes = view.Get(keys::Applied());
+Result<AppliedState> ParseAppliedState(const std::optional<std::string>& bytes) {
   if (!bytes) return AppliedState();
   v1::AppliedState record;
-  MOM_CHECK(record.ParseFromString(*bytes) && record.format() == kViewFormat);
+  if (!record.ParseFromString(*bytes))
+    return Status(Status::kCorruption, "the record of what was applied cannot be decoded");
+  if (record.format() != kViewFormat) {
+    return Status(Status::kWrongOwner, "the view is of format " + std::to_string(record.format()) +
+                                           ", this program is of format " + std::to_string(kViewFormat));
+  }
   return AppliedState{Offset{record.applied_end()}, Epoch{record.epoch()}, Timestamp{record.timestamp_ms()},
                       record.digest()};
+}
+
+Result<AppliedState> ReadAppliedState(const ViewReader& view) {
+  return ParseAppliedState(view.Get(keys::Applied()));
 }
 
 std::optional<Timestamp> NextDue(const ViewReader& view) {

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "core/base/entry.h"
+#include "core/base/result.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
 #include "mom/v1/records.pb.h"
@@ -86,8 +87,10 @@ class EntryBatch {
   LastParsed<v1::UserRecord> user_;
 };
 
-// Zeros for an empty view.
-AppliedState ReadAppliedState(const ViewReader& view);
+// What the value under keys::Applied() says; zeros for none, as in an empty view. kWrongOwner: the view is of
+// another format than this program's; kCorruption: no record at all.
+Result<AppliedState> ParseAppliedState(const std::optional<std::string>& bytes);
+Result<AppliedState> ReadAppliedState(const ViewReader& view);
 
 // When the earliest timer is due, if there is one: the leader writes a clock entry then.
 std::optional<Timestamp> NextDue(const ViewReader& view);

@@ -86,16 +86,9 @@ class LevelDbStoredView final : public StoredView {
     MOM_RETURN_IF_ERROR(Translate(found, dir_));
     auto value = CheckedValue(key, stored);
     if (!value.ok()) return value.status().Annotate("view " + dir_);
-    v1::AppliedState record;
-    if (!record.ParseFromArray(value->data(), static_cast<int>(value->size()))) {
-      return Status(Status::kCorruption, "view " + dir_ + ": the applied state cannot be decoded");
-    }
-    if (record.format() != broker::kViewFormat) {
-      return Status(Status::kWrongOwner, "view " + dir_ + " has format " + std::to_string(record.format()) +
-                                             "; this program reads " + std::to_string(broker::kViewFormat));
-    }
-    return broker::AppliedState{Offset{record.applied_end()}, Epoch{record.epoch()},
-                                Timestamp{record.timestamp_ms()}, record.digest()};
+    auto applied = broker::ParseAppliedState(std::string(*value));
+    if (!applied.ok()) return applied.status().Annotate("view " + dir_);
+    return applied;
   }
 
   std::unique_ptr<StoredCursor> Walk(std::string_view from) override {

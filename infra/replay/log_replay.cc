@@ -41,7 +41,9 @@ Status ForEachEntry(wal::Wal* log, Offset from, Offset end, const std::function<
 Result<broker::AppliedState> ApplyLog(wal::Wal* log, Offset end, replication::LevelDbView* view,
                                       Progress* progress) {
   const auto latest = view->Latest();
-  broker::AppliedState state = broker::ReadAppliedState(*latest);
+  auto begin = broker::ReadAppliedState(*latest);
+  if (!begin.ok()) return begin;
+  broker::AppliedState state = *begin;
   while (state.end < end) {
     auto entries = log->Read(state.end, kReadBytesMax);
     if (!entries.ok()) return entries.status();

@@ -26,7 +26,7 @@ Applier::Applier(LevelDbView* view, ApplierHooks hooks)
     : view_(view),
       hooks_(std::move(hooks)),
       latest_(view->Latest()),
-      state_(broker::ReadAppliedState(*latest_)),
+      state_(*broker::ReadAppliedState(*latest_)),
       next_due_(broker::NextDue(*latest_)) {}
 
 Applier::~Applier() {

@@ -69,8 +69,11 @@ Result<Timestamp> AsioLog::Truncate(Offset to) {
   return timestamp;
 }
 
-Status AsioLog::Install(const Installation& installation) {
-  MOM_RETURN_IF_ERROR(WriteInstallation(env_, dir_, installation));
+Status AsioLog::MarkInstallation(const Installation& installation) {
+  return WriteInstallation(env_, dir_, installation);
+}
+
+Status AsioLog::Install() {
   return RunNow([this](wal::Wal* wal) { return FinishInstallation(env_, dir_, wal); });
 }
 

@@ -37,9 +37,11 @@ class AsioLog final : public LogPort {
   Status Submit(std::vector<Entry> entries) override;
   Result<Timestamp> Truncate(Offset to) override;
   void Read(Offset from, size_t bytes_max, std::function<void(Result<std::vector<Entry>>)> done) override;
-  // Puts a snapshot that is complete on the disk in the place of log and view in use; durable when it
-  // returns. REQUIRES: nothing submitted is on its way.
-  Status Install(const Installation& installation);
+  // Notes durably that a snapshot, which is complete on the disk, takes the place of log and view: what comes
+  // after it is finished by the next start, if not by Install. After an error, nothing has changed.
+  Status MarkInstallation(const Installation& installation);
+  // Does it; durable when it returns. REQUIRES: it is marked, and nothing submitted is on its way.
+  Status Install();
 
  private:
   Status RunNow(std::function<Status(wal::Wal*)> task);

@@ -25,7 +25,7 @@ DriverOptions MakeDriverOptions(const DataDir& data, const ReplicaOptions& repli
 class Frozen final : public ViewSnapshot {
  public:
   explicit Frozen(std::unique_ptr<broker::ViewReader> reader)
-      : reader_(std::move(reader)), end_(broker::ReadAppliedState(*reader_).end) {}
+      : reader_(std::move(reader)), end_(broker::ReadAppliedState(*reader_)->end) {}
   const broker::ViewReader& reader() const override { return *reader_; }
   Offset applied_end() const override { return end_; }
 
@@ -55,9 +55,9 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
                [this] { OnMembersChanged(); }}),
       admin_(MakeAdmin()),
-      waiters_(broker::ReadAppliedState(LatestReader(&view_)).end),
+      waiters_(broker::ReadAppliedState(LatestReader(&view_))->end),
       latest_(&view_) {
-  const auto state = broker::ReadAppliedState(latest_);
+  const auto state = *broker::ReadAppliedState(latest_);
   applied_end_ = state.end.value;
   marks_.Reset(state);
   applied_ms_ = state.timestamp.ms;
@@ -148,6 +148,7 @@ void AsioReplica::Stop() {
     waiters_.Close();
     if (forwarder_) forwarder_->Stop();
     if (admin_) admin_->Stop();
+    if (snapshots_) snapshots_->Cancel();
   });
   runtime_.Stop();
   if (snapshots_) snapshots_->Stop();

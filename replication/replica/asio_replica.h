@@ -83,7 +83,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::unique_ptr<AsioAdmin> MakeAdmin();
   void StartView();
   void StopView();
-  void Install(PulledSnapshot pulled);
+  Status Install(PulledSnapshot* pulled);
   void RemoveRetired();
   void Appended(std::vector<Entry> entries) override;
   void Commit(Offset end, std::vector<Pending> entries) override;

@@ -31,6 +31,10 @@ void AsioReplica::Publish() {
       std::max(quorum.high_watermark().value_or(quorum::kOffsetMax), following.leader_high_watermark);
   const bool has_heard = quorum.role() == quorum::Role::kLeader || following.leader_high_watermark > Offset{};
   if (forwarder_ && has_heard && !quorum.damaged() && known.value <= applied_end_) caught_up_ = true;
+  const bool is_at_rest = !following.pulling && !following.installing;
+  // The log goes on here after all. Until then one that cannot be loaded keeps this node from being ready.
+  if (snapshots_ && is_at_rest && (quorum.role() == quorum::Role::kLeader || following.framed))
+    snapshots_->ForgetLoad();
   ShowMembers();
   TellLeader(changed);
   std::lock_guard lock(info_mutex_);
@@ -48,7 +52,7 @@ void AsioReplica::Publish() {
   info_.high_watermark = std::max({info_.high_watermark, quorum.high_watermark().value_or(Offset{0}),
                                    quorum.following().leader_high_watermark});
   info_.damaged = quorum.damaged();
-  info_.loading_snapshot = quorum.following().pulling || quorum.following().installing;
+  info_.loading_snapshot = !is_at_rest || (snapshots_ && snapshots_->Load());
 }
 
 void AsioReplica::SetRestAddress(std::string address) {
@@ -108,6 +112,12 @@ ReplicaInfo AsioReplica::OwnInfo() const {
   info.wal_bytes = wal_bytes_.load();
   info.pending = pending_entries_.load();
   info.disk_nearly_full = disk_nearly_full_.load();
+  if (!snapshots_) return info;
+  if (info.loading_snapshot) info.snapshot = snapshots_->Load();
+  const SnapshotCounts& counts = snapshots_->counts();
+  info.snapshots_made = counts.made;
+  info.snapshots_loaded = counts.loaded;
+  info.snapshots_failed = counts.failed;
   return info;
 }
 

@@ -124,6 +124,7 @@ void AsioReplica::OnStatus(const quorum::Identity& from, std::function<void(Resu
   status.loading_snapshot = info.loading_snapshot;
   status.caught_up = info.caught_up;
   status.disk_nearly_full = info.disk_nearly_full;
+  status.snapshot = info.snapshot;
   status.version = options_.version;
   status.rest = info.rest_address;
   status.marks = marks_.All();
@@ -165,8 +166,9 @@ std::unique_ptr<PeerWatch> AsioReplica::MakeWatch() {
 std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
   if (options_.transport == nullptr) return nullptr;
   SnapshotHooks hooks;
-  hooks.freeze = [this] { return std::make_unique<FrozenReader>(view_.Get()); };
-  hooks.install = [this](PulledSnapshot pulled) { Install(std::move(pulled)); };
+  hooks.freeze = [this] { return std::make_unique<FrozenInUse>(view_.Get()); };
+  hooks.install = [this](PulledSnapshot* pulled) { return Install(pulled); };
+  hooks.warn = options_.on_snapshot_error;
   hooks.on_driver_thread = [this](std::function<void()> task) { OnReplicaThread(std::move(task)); };
   return std::make_unique<AsioSnapshots>(data_.path, ViewOptions(options_.data), &runtime_,
                                          options_.transport, &driver_, std::move(hooks));
@@ -174,12 +176,18 @@ std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
 
 // On the replica thread, which waits for the disk: this node has nothing else to do. Nothing of the old view
 // is applied any more; who reads it finishes.
-void AsioReplica::Install(PulledSnapshot pulled) {
+Status AsioReplica::Install(PulledSnapshot* pulled) {
+  Status status = log_.MarkInstallation(pulled->installation);
+  if (status.code() == Status::kNoSpace) return status;
   StopView();
-  if (Status status = log_.Install(pulled.installation); !status.ok()) return Fail(status);
-  retired_.push_back({view_.Replace(std::move(pulled.view)), data_.view_name});
-  data_.view_name = pulled.installation.view;
-  const broker::AppliedState state = broker::ReadAppliedState(latest_);
+  if (status.ok()) status = log_.Install();
+  if (!status.ok()) {
+    Fail(status.Annotate("putting a snapshot in the place of view and log"));
+    return status;
+  }
+  retired_.push_back({view_.Replace(std::move(pulled->view)), data_.view_name});
+  data_.view_name = pulled->installation.view;
+  const broker::AppliedState state = *broker::ReadAppliedState(latest_);
   marks_.Reset(state);
   applied_ms_ = state.timestamp.ms;
   applied_end_ = state.end.value;
@@ -188,18 +196,22 @@ void AsioReplica::Install(PulledSnapshot pulled) {
   if (const auto voters = latest_.Get(broker::keys::Voters())) driver_.LearnAddresses(*voters);
   StartView();
   if (forwarder_) forwarder_->OnLogReplaced();
-  driver_.OnSnapshotInstalled(pulled.installation.id, pulled.installation.timestamp);
+  driver_.OnSnapshotInstalled(pulled->installation.id, pulled->installation.timestamp);
   OnApplied(broker::NextDue(FrozenReader(view_.Get())));
   if (options_.on_snapshot) options_.on_snapshot(state.end);
+  return Status();
 }
 
 // Views that nobody reads any more go, on the thread that is there for slow things of views.
 void AsioReplica::RemoveRetired() {
   std::erase_if(retired_, [this](Retired& retired) {
     if (retired.view.use_count() > 1) return false;
-    snapshots_->Run([held = std::move(retired.view), path = data_.path + "/" + retired.name]() mutable {
+    snapshots_->Run([this, held = std::move(retired.view), path = data_.path + "/" + retired.name]() mutable {
       held.reset();
-      (void)LevelDbView::Remove(path);  // What is left is only disk.
+      Status removed = LevelDbView::Remove(path);
+      if (removed.ok() || !options_.on_snapshot_error) return;
+      options_.on_snapshot_error("the view that a snapshot has replaced costs disk until the next start: " +
+                                 removed.ToString());
     });
     return true;
   });

@@ -60,6 +60,22 @@ Result<wal::HardState> OpenHardState(const DataDir& data) {
   return wal::HardState{};
 }
 
+// What a view says of itself.
+struct ViewHead {
+  broker::AppliedState applied;
+  std::optional<std::string> voters;
+};
+
+Result<ViewHead> ReadHead(const LevelDbView& view) {
+  auto bytes = view.GetChecked(broker::keys::Applied());
+  if (!bytes.ok()) return bytes.status();
+  const auto applied = broker::ParseAppliedState(*bytes);
+  if (!applied.ok()) return applied.status();
+  auto voters = view.GetChecked(broker::keys::Voters());
+  if (!voters.ok()) return voters.status();
+  return ViewHead{applied.value(), *std::move(voters)};
+}
+
 Status PutViewAside(const DataDirOptions& options, const std::string& name, const Status& damage,
                     DataDir* data) {
   const auto aside = PutAside(options.env, options.path, name);
@@ -90,10 +106,23 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   const std::string path = options.path + "/" + *name;
   const LevelDbViewOptions view_options = ViewOptions(options);
   auto view = LevelDbView::Open(path, view_options);
-  const Status damage = view.status();
+  Status damage = view.status();
+  ViewHead head;
+  if (view.ok()) {
+    auto read = ReadHead(**view);
+    damage = read.status().Annotate("view " + path);
+    if (read.ok()) head = *std::move(read);
+    if (!read.ok()) view = damage;  // Closed.
+  }
+  if (damage.code() == Status::kWrongOwner) {
+    return Status(Status::kWrongOwner,
+                  damage.message() +
+                      "; start the version of momd that wrote it, or, if the log reaches back to "
+                      "its beginning or other nodes have all of it, move that folder aside: the "
+                      "view is then built anew");
+  }
   if (!view.ok() && damage.code() != Status::kCorruption) return damage;
-  broker::AppliedState applied;
-  if (view.ok()) applied = broker::ReadAppliedState(*(*view)->Latest());
+  const broker::AppliedState& applied = head.applied;
   const OpenLogOptions log_options{options.env,    options.path,     options.wal,
                                    data->identity, data->hard_state, options.clustered};
   auto log = OpenLog(log_options, applied);
@@ -108,11 +137,10 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   data->view_name = *name;
   uint64_t seed = 0;
   randombytes_buf(&seed, sizeof seed);
-  const std::optional<std::string> view_voters = data->view->Latest()->Get(broker::keys::Voters());
-  auto restored = RestoreFrom(log_options, *log, applied, view_voters, seed);
+  auto restored = RestoreFrom(log_options, *log, applied, head.voters, seed);
   if (!restored.ok()) return restored.status();
   data->restored = *std::move(restored);
-  auto addresses = LastAddresses(log_options, *log, view_voters);
+  auto addresses = LastAddresses(log_options, *log, head.voters);
   if (!addresses.ok()) return addresses.status();
   data->addresses = *std::move(addresses);
   // Larger than any of this disk's earlier lives, unless the clock went back: that costs one more try.

@@ -7,7 +7,7 @@ namespace mom::replication {
 ExecutedBatch::ExecutedBatch(const broker::ViewReader* latest, const broker::AppliedState& before,
                              DigestMarks* marks, size_t entries)
     : begin_(before.end), marks_(marks), changes_(latest, before) {
-  MOM_CHECK(broker::ReadAppliedState(*latest).digest == before.digest, before.end);
+  MOM_CHECK(broker::ReadAppliedState(*latest)->digest == before.digest, before.end);
   outcomes_.reserve(entries);
   origins_.reserve(entries);
 }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "core/base/ids.h"
+#include "replication/replica/snapshot_load.h"
 
 namespace mom::replication {
 
@@ -30,9 +31,10 @@ struct NodeStatus {
   bool loading_snapshot = false;
   bool caught_up = false;
   bool disk_nearly_full = false;
-  std::string version;            // Of its program; printable.
-  std::string rest;               // HOST:PORT of its REST server; empty until it serves.
-  std::vector<DigestMark> marks;  // Ascending, the newest ones.
+  std::optional<SnapshotLoad> snapshot;  // That it loads, or could not load yet.
+  std::string version;                   // Of its program; printable.
+  std::string rest;                      // HOST:PORT of its REST server; empty until it serves.
+  std::vector<DigestMark> marks;         // Ascending, the newest ones.
 };
 
 // Another node, as this one knows it by asking.

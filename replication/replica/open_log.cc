@@ -37,6 +37,15 @@ Status PutLogAside(const OpenLogOptions& options, const Status& damage, OpenedLo
   return Status();
 }
 
+// Of the entry before `end`, which the log holds or begins behind.
+Epoch EpochBefore(Offset end, const wal::RecoveryReport& report) {
+  Epoch epoch = report.start_epoch;
+  for (const wal::EpochBegin& e : report.epochs) {
+    if (e.begin < end) epoch = e.epoch;
+  }
+  return epoch;
+}
+
 // A log that ends before its view, which only happens to one that was put aside, goes on where the view ends:
 // what the view holds was committed.
 Status ContinueBehind(const broker::AppliedState& view, OpenedLog* log) {
@@ -101,6 +110,12 @@ Result<OpenedLog> OpenLog(const OpenLogOptions& options, const broker::AppliedSt
                   "the view stands at offset " + std::to_string(view.end.value) + " but the log holds " +
                       std::to_string(log.wal->log_start().value) + " to " +
                       std::to_string(log.wal->log_end().value) + "; examine it with mom-replay verify");
+  }
+  if (const Epoch epoch = EpochBefore(view.end, log.report); view.end > Offset{} && epoch != view.epoch) {
+    return Status(Status::kCorruption, "the view's last entry is of epoch " +
+                                           std::to_string(view.epoch.value) + ", the log's there of epoch " +
+                                           std::to_string(epoch.value) +
+                                           ": one of them belongs to another node or time");
   }
   if (options.hard_state.epoch < log.wal->last_epoch()) {
     return Status(Status::kCorruption, "the hard state is older than the log (epoch " +

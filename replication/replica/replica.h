@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -58,8 +59,11 @@ struct ReplicaInfo {
   uint64_t pending = 0;            // Proposed and not answered yet.
   bool damaged =
       false;  // The log lacks entries that this disk once held; they are fetched, and it does not vote.
-  bool caught_up = true;          // With what was committed when this node started.
-  bool loading_snapshot = false;  // Too far behind for the log.
+  bool caught_up = true;                 // With what was committed when this node started.
+  bool loading_snapshot = false;         // Too far behind for the log.
+  std::optional<SnapshotLoad> snapshot;  // While loading_snapshot: how far it is.
+  // Since the start: made for others, loaded from others, failed to hand out or to load.
+  uint64_t snapshots_made = 0, snapshots_loaded = 0, snapshots_failed = 0;
   bool disk_nearly_full = false;
   std::vector<uint32_t> voters;               // Node ids of those who count for majorities, ascending.
   std::map<uint32_t, std::string> addresses;  // Where nodes reach each other, as far as known.

@@ -33,6 +33,9 @@ struct ReplicaOptions {
   // A snapshot from another node took the place of log and view, up to `end`. On the replica thread; may be
   // empty.
   std::function<void(Offset end)> on_snapshot;
+  // A snapshot was not loaded, not handed over, or not put in its place: a line with which one, from or to
+  // whom, why, and what comes next. Rare when it repeats itself. Any thread; may be empty.
+  std::function<void(const std::string& text)> on_snapshot_error;
   // Another node leads than before, or another epoch began under it; node 0: nobody that is known here. On
   // the replica thread; may be empty.
   std::function<void(NodeId leader, Epoch epoch)> on_leader;

@@ -57,6 +57,21 @@ class FrozenReader final : public broker::ViewReader {
   const std::unique_ptr<broker::ViewReader> reader_;
 };
 
+// Likewise, for handing it on.
+class FrozenInUse final : public ViewPairs {
+ public:
+  explicit FrozenInUse(ViewInUse::HeldPtr held)
+      : held_(std::move(held)), pairs_(held_->view->FrozenPairs()) {}
+  Result<std::optional<std::string>> Get(std::string_view key) const override { return pairs_->Get(key); }
+  Result<bool> ForEachBehind(std::string_view after, const Use& use) const override {
+    return pairs_->ForEachBehind(after, use);
+  }
+
+ private:
+  const ViewInUse::HeldPtr held_;
+  const std::unique_ptr<ViewPairs> pairs_;
+};
+
 // The newest state of whichever view is in use; for single records.
 class LatestReader final : public LatestView {
  public:

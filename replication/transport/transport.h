@@ -41,10 +41,11 @@ struct SnapshotChunk {
   Epoch epoch;  // Of the sender.
   std::vector<std::pair<std::string, std::string>> pairs;
   bool last = false;
-  // With `last`.
-  uint64_t pairs_total = 0;
-  uint64_t checksum = 0;  // XXH3 over all keys and values, in order.
-  Timestamp timestamp;    // Of the last entry in it.
+  uint32_t format = 0;             // Of the view.
+  uint64_t pairs_total = 0;        // Of the whole snapshot; 0: not known yet, but with `last` it is.
+  uint64_t checksum = 0;           // XXH3 over the keys and values of this piece, in order.
+  uint64_t snapshot_checksum = 0;  // With `last`: likewise of the whole, as SnapshotSum has it.
+  Timestamp timestamp;             // Of the last entry in the snapshot.
   std::vector<quorum::ReplicaKey> voters;
 };
 

@@ -28,6 +28,7 @@ inline constexpr size_t kPeersBytesMax = 64u << 10;
 inline constexpr size_t kVersionBytesMax = 64;
 inline constexpr size_t kRestAddressBytesMax = 256;
 inline constexpr size_t kDigestMarksMax = 256;
+inline constexpr size_t kLoadErrorBytesMax = 512;
 
 // Who speaks to whom; at the front of every message.
 struct Header {

@@ -239,6 +239,8 @@ void Encode(const Result<SnapshotChunk>& chunk, v1::SnapshotChunkReply* out) {
   to->set_last(from.last);
   to->set_pairs_total(from.pairs_total);
   to->set_checksum(from.checksum);
+  to->set_snapshot_checksum(from.snapshot_checksum);
+  to->set_format(from.format);
   to->set_timestamp_ms(from.timestamp.ms);
   EncodeKeys(from.voters, to->mutable_voters());
 }
@@ -256,6 +258,8 @@ Result<SnapshotChunk> Decode(v1::SnapshotChunkReply* in) {
   chunk.last = from->last();
   chunk.pairs_total = from->pairs_total();
   chunk.checksum = from->checksum();
+  chunk.snapshot_checksum = from->snapshot_checksum();
+  chunk.format = from->format();
   chunk.timestamp = Timestamp{from->timestamp_ms()};
   chunk.pairs.reserve(static_cast<size_t>(from->pairs_size()));
   const std::string* last_key = nullptr;

@@ -30,6 +30,35 @@ std::string PlainOrNothing(const std::string& text, size_t bytes_max) {
   return IsPlain(text, bytes_max) ? text : std::string();
 }
 
+bool IsPrintable(char c) {
+  return c >= ' ' && c < 127;
+}
+
+std::string Printable(std::string text, size_t bytes_max) {
+  text.resize(std::min(text.size(), bytes_max));
+  std::replace_if(
+      text.begin(), text.end(), [](char c) { return !IsPrintable(c); }, '?');
+  return text;
+}
+
+void EncodeLoad(const SnapshotLoad& load, v1::SnapshotLoad* out) {
+  out->set_from(load.from.value);
+  out->set_end(load.end.value);
+  out->set_pairs(load.pairs);
+  out->set_pairs_total(load.pairs_total);
+  out->set_bytes(load.bytes);
+  out->set_error(Printable(load.error, kLoadErrorBytesMax));
+}
+
+Status DecodeLoad(const v1::SnapshotLoad& in, SnapshotLoad* load) {
+  if (in.end() > quorum::kOffsetMax.value) return Invalid("offset beyond all limits");
+  if (in.error().size() > kLoadErrorBytesMax ||
+      !std::all_of(in.error().begin(), in.error().end(), IsPrintable))
+    return Invalid("not an error's text");
+  *load = {NodeId{in.from()}, Offset{in.end()}, in.pairs(), in.pairs_total(), in.bytes(), in.error()};
+  return Status();
+}
+
 void EncodeMark(const DigestMark& mark, v1::PeerDigestMark* out) {
   out->set_end(mark.end.value);
   out->set_digest(mark.digest);
@@ -84,6 +113,7 @@ void Encode(const Result<NodeStatus>& status, v1::StatusReply* out) {
   to->set_disk_nearly_full(from.disk_nearly_full);
   to->set_version(PlainOrNothing(from.version, kVersionBytesMax));
   to->set_rest(PlainOrNothing(from.rest, kRestAddressBytesMax));
+  if (from.snapshot) EncodeLoad(*from.snapshot, to->mutable_snapshot());
   MOM_CHECK(from.marks.size() <= kDigestMarksMax, from.marks.size());
   for (const DigestMark& mark : from.marks) EncodeMark(mark, to->add_marks());
 }
@@ -99,6 +129,7 @@ Result<NodeStatus> Decode(const v1::StatusReply& in) {
   if (!IsPlain(from.rest(), kRestAddressBytesMax)) return Invalid("not an address");
   NodeStatus status;
   MOM_RETURN_IF_ERROR(DecodeMarks(from, &status.marks));
+  if (from.has_snapshot()) MOM_RETURN_IF_ERROR(DecodeLoad(from.snapshot(), &status.snapshot.emplace()));
   status.node = header.value().from.node;
   status.role = kRoles[static_cast<size_t>(from.role())];
   status.epoch = Epoch{from.epoch()};

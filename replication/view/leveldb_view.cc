@@ -66,6 +66,59 @@ std::optional<std::string> Read(leveldb::DB* db, const leveldb::Snapshot* snapsh
   return stored;
 }
 
+Status Translate(const leveldb::Status& status) {
+  if (status.ok()) return Status();
+  if (status.IsCorruption()) return Status(Status::kCorruption, status.ToString());
+  return Status(Status::kIoError, status.ToString());
+}
+
+Status Damaged(std::string_view key) {
+  return Status(Status::kCorruption,
+                "a value of table '" + std::string(key.substr(0, 1)) + "' of the view is damaged");
+}
+
+Result<std::optional<std::string>> ReadChecked(leveldb::DB* db, const leveldb::Snapshot* snapshot,
+                                               std::string_view key) {
+  std::string stored;
+  const leveldb::Status status = db->Get(CheckedRead(snapshot), ToSlice(key), &stored);
+  if (status.IsNotFound()) return std::optional<std::string>();
+  if (!status.ok()) return Translate(status).Annotate("reading the view");
+  const auto value = StoredValue(key, stored);
+  if (!value) return Damaged(key);
+  return std::optional<std::string>(*value);
+}
+
+class LevelDbPairs final : public ViewPairs {
+ public:
+  explicit LevelDbPairs(leveldb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
+  ~LevelDbPairs() override { db_->ReleaseSnapshot(snapshot_); }
+  LevelDbPairs(const LevelDbPairs&) = delete;
+  LevelDbPairs& operator=(const LevelDbPairs&) = delete;
+
+  Result<std::optional<std::string>> Get(std::string_view key) const override {
+    return ReadChecked(db_, snapshot_, key);
+  }
+  Result<bool> ForEachBehind(std::string_view after, const Use& use) const override {
+    leveldb::ReadOptions options = CheckedRead(snapshot_);
+    options.fill_cache = false;  // All of it passes once; what clients read stays.
+    const std::unique_ptr<leveldb::Iterator> it(db_->NewIterator(options));
+    it->Seek(ToSlice(after));
+    if (it->Valid() && !after.empty() && ToView(it->key()) == after) it->Next();
+    bool goes_on = true;
+    for (; goes_on && it->Valid(); it->Next()) {
+      const auto value = StoredValue(ToView(it->key()), ToView(it->value()));
+      if (!value) return Damaged(ToView(it->key()));
+      goes_on = use(ToView(it->key()), *value);
+    }
+    if (!it->status().ok()) return Translate(it->status()).Annotate("reading the view");
+    return !it->Valid();
+  }
+
+ private:
+  leveldb::DB* const db_;
+  const leveldb::Snapshot* const snapshot_;
+};
+
 class FrozenView final : public broker::ViewReader {
  public:
   explicit FrozenView(leveldb::DB* db) : db_(db), snapshot_(db->GetSnapshot()) {}
@@ -107,12 +160,6 @@ class NewestView final : public LatestView {
   leveldb::DB* const db_;
   RecordCache* const records_;
 };
-
-Status Translate(const leveldb::Status& status) {
-  if (status.ok()) return Status();
-  if (status.IsCorruption()) return Status(Status::kCorruption, status.ToString());
-  return Status(Status::kIoError, status.ToString());
-}
 
 }  // namespace
 
@@ -182,6 +229,12 @@ std::unique_ptr<broker::ViewReader> LevelDbView::Snapshot() const {
 }
 std::unique_ptr<LatestView> LevelDbView::Latest() const {
   return std::make_unique<NewestView>(db_.get(), &records_);
+}
+Result<std::optional<std::string>> LevelDbView::GetChecked(std::string_view key) const {
+  return ReadChecked(db_.get(), nullptr, key);
+}
+std::unique_ptr<ViewPairs> LevelDbView::FrozenPairs() const {
+  return std::make_unique<LevelDbPairs>(db_.get());
 }
 
 uint64_t LevelDbView::ApproximateBytes() const {

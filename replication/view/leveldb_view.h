@@ -5,12 +5,15 @@
 
 #include <atomic>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
 
 #include "core/base/result.h"
 #include "core/broker/view.h"
 #include "replication/view/latest_view.h"
 #include "replication/view/record_cache.h"
+#include "replication/view/view_pairs.h"
 
 namespace leveldb {
 class Cache;
@@ -58,6 +61,11 @@ class LevelDbView {
   // Single records of the tables in `cached_tables` come from memory, and only they have stamps and notes.
   // Must not outlive the view.
   std::unique_ptr<LatestView> Latest() const;
+
+  // Newest record and frozen state for who must not end with the process when the disk gives wrong bytes.
+  // kCorruption, kIoError. What they give must not outlive the view.
+  Result<std::optional<std::string>> GetChecked(std::string_view key) const;
+  std::unique_ptr<ViewPairs> FrozenPairs() const;
 
   uint64_t ApproximateBytes() const;
 

@@ -3,6 +3,7 @@
 #include <boost/json.hpp>
 #include <chrono>
 #include <cstdlib>
+#include <fstream>
 #include <thread>
 
 #include "core/base/check.h"
@@ -36,6 +37,7 @@ Cluster::Cluster(ClusterSetup setup) : setup_(std::move(setup)) {
     nodes[i].id = i + 1;
     nodes[i].momd = setup_.momd;
     nodes[i].folder = setup_.folder;
+    nodes[i].log_retain_mib = setup_.log_retain_mib;
     if (setup_.network) nodes[i].space = NetSpace::Make();
     MOM_CHECK(!setup_.network || nodes[i].space != nullptr);
     nodes[i].rest_port = setup_.network ? kRestPort : FreePort();
@@ -105,6 +107,8 @@ std::optional<NodeView> Cluster::Look(uint32_t id, int timeout_ms) {
   for (const auto& node : nodes->as_array()) {
     if (!node.is_object() || NumberIn(node.as_object(), "id") != id) continue;
     view.applied = NumberIn(node.as_object(), "applied_end");
+    view.log_start = NumberIn(node.as_object(), "log_start");
+    view.log_end = NumberIn(node.as_object(), "log_end");
     view.digest = TextIn(node.as_object(), "digest");
     view.role = TextIn(node.as_object(), "role");
     return view;
@@ -118,6 +122,17 @@ uint64_t Cluster::Metric(uint32_t id, const std::string& name) {
   const size_t at = answer.body.find("\n" + name + " ");
   if (answer.status != 200 || at == std::string::npos) return UINT64_MAX;
   return std::strtoull(answer.body.c_str() + at + name.size() + 2, nullptr, 10);
+}
+
+uint64_t Cluster::SnapshotsLoaded() const {
+  uint64_t count = 0;
+  for (const auto& node : nodes_) {
+    std::ifstream log(node->data_dir() + ".err");
+    for (std::string line; std::getline(log, line);) {
+      if (line.find("took the place of log and view") != std::string::npos) ++count;
+    }
+  }
+  return count;
 }
 
 uint32_t Cluster::Leader() {

@@ -18,13 +18,14 @@ struct ClusterSetup {
   std::string momd;
   std::string folder;  // Made by the caller.
   uint32_t nodes = 3;
-  bool network = false;  // With a Proxy between the nodes; needs network namespaces.
+  bool network = false;         // With a Proxy between the nodes; needs network namespaces.
+  uint32_t log_retain_mib = 0;  // As NodeSetup.
 };
 
 // What a node says of itself and of the cluster.
 struct NodeView {
   uint32_t leader = 0;  // 0: knows none.
-  uint64_t epoch = 0, high_watermark = 0, applied = 0;
+  uint64_t epoch = 0, high_watermark = 0, applied = 0, log_start = 0, log_end = 0;
   std::string digest, role;
 };
 
@@ -53,6 +54,9 @@ class Cluster {
   std::optional<NodeView> Look(uint32_t id, int timeout_ms);
   // A number of the node's /metrics, without labels; UINT64_MAX when it has none or does not answer.
   uint64_t Metric(uint32_t id, const std::string& name);
+  // How often nodes have put a snapshot from another one in the place of log and view, over all their starts:
+  // from what they wrote.
+  uint64_t SnapshotsLoaded() const;
   // The leader of the highest epoch that anybody knows of; 0: nobody knows one.
   uint32_t Leader();
 

@@ -160,6 +160,37 @@ void Nemesis::WaitEqual(uint32_t ms) {
   }
 }
 
+uint64_t Nemesis::LogEnd(uint32_t node) {
+  const auto view = cluster_->Look(node, 500);
+  return view ? view->log_end : UINT64_MAX;
+}
+
+void Nemesis::WaitBehindLog(uint64_t log_end) {
+  while (!over()) {
+    const auto view = cluster_->Look(Leader(), 500);
+    if (view && view->log_start > log_end) return;
+    SleepMs(20);
+  }
+}
+
+// It may serve nobody yet: its folder tells.
+bool Nemesis::WaitLoading(uint32_t node, uint32_t ms) {
+  namespace fs = std::filesystem;
+  const uint64_t deadline = std::min(end_ns_, NowNs() + ms * kNsPerMs);
+  while (NowNs() < deadline) {
+    int views = 0;
+    std::error_code error;
+    for (fs::directory_iterator it(cluster_->node(node).data_dir(), error), end; !error && it != end;
+         it.increment(error)) {
+      std::error_code gone;
+      if (it->path().filename().string().starts_with("view") && it->is_directory(gone)) ++views;
+    }
+    if (views > 1) return true;
+    SleepMs(1);
+  }
+  return false;
+}
+
 void Nemesis::CutFrom(uint32_t node) {
   if (cluster_->proxy() == nullptr) return;
   disturbed_.insert(node);

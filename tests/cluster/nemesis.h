@@ -40,6 +40,12 @@ class Nemesis {
   void WaitReady(uint32_t ms);
   // Waits until all have applied what the leader has applied now, whatever they say of being ready.
   void WaitEqual(uint32_t ms);
+  // Waits until the log of whoever leads begins behind the end of the node's, which does not run: it can only
+  // go on with a snapshot. REQUIRES: `log_end` of LogEnd(), before it was stopped.
+  void WaitBehindLog(uint64_t log_end);
+  uint64_t LogEnd(uint32_t node);  // UINT64_MAX: it does not say.
+  // Waits until the node has begun to load a snapshot, for at most `ms`. False: it did not.
+  bool WaitLoading(uint32_t node, uint32_t ms);
 
   // On the network between the nodes; without one nothing happens.
   void CutFrom(uint32_t node);  // What it sends.
@@ -80,6 +86,9 @@ struct Scenario {
   bool needs_network;
   bool must_change_leader;
   void (*run)(Nemesis& nemesis);
+  // So little log is kept, and so much is written, that nodes which were away must load snapshots; a run in
+  // which none does proves nothing. 0: neither.
+  uint32_t log_retain_mib = 0;
 };
 
 const std::vector<Scenario>& Scenarios();

@@ -36,6 +36,8 @@ void NodeProcess::Exec() const {
       data.c_str(),        "--rest-listen",       rest.c_str(), "--grpc-listen",
       grpc.c_str(),        "--disk-free-min-mib", "0"};
   if (!setup_.peers.empty()) arguments.insert(arguments.end(), {"--peers", setup_.peers.c_str()});
+  const std::string retain = std::to_string(setup_.log_retain_mib);
+  if (setup_.log_retain_mib > 0) arguments.insert(arguments.end(), {"--log-retain-mib", retain.c_str()});
   if (!setup_.join.empty()) arguments.insert(arguments.end(), {"--join", setup_.join.c_str()});
   arguments.push_back(nullptr);
   prctl(PR_SET_PDEATHSIG, SIGKILL);

@@ -23,6 +23,7 @@ struct NodeSetup {
   std::string peers;                // The same text for all; empty: not given.
   std::string join;                 // Likewise.
   std::shared_ptr<NetSpace> space;  // Null: the machine's own network.
+  uint32_t log_retain_mib = 0;      // 0: what momd takes by itself.
 };
 
 // Not thread-safe. Kills the process when destroyed, and with this process: nothing stays behind.

@@ -18,7 +18,8 @@ constexpr int kStartMs = 30'000;
 constexpr int kConvergeMs = 30'000;
 constexpr int kSettleMs = 15'000;
 constexpr int kDrainMs = 40'000;
-constexpr uint64_t kFirstWriteMs = 5'000;        // After healing.
+constexpr uint64_t kFirstWriteMs = 5'000;  // After healing.
+constexpr uint32_t kBallastBytes = 256u << 10;
 constexpr uint64_t kAcknowledgedPerSecond = 20;  // A run with less proves nothing.
 
 void SleepMs(uint64_t ms) {
@@ -192,11 +193,13 @@ void Save(const std::string& path, const std::vector<Event>& events) {
 
 RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   RunResult result;
-  Cluster cluster({options.momd, options.folder, options.nodes, scenario.needs_network});
+  Cluster cluster(
+      {options.momd, options.folder, options.nodes, scenario.needs_network, scenario.log_retain_mib});
   Recorder recorder;
   LoadOptions load_options;
   load_options.seed = options.seed;
   load_options.publishers = options.publishers;
+  if (scenario.log_retain_mib > 0) load_options.ballast_bytes = kBallastBytes;
   Load load(&cluster, &recorder, load_options);
   cluster.StartAll();
   if (!cluster.WaitAllReady(kStartMs)) {
@@ -231,6 +234,9 @@ RunResult RunScenario(const Scenario& scenario, const RunOptions& options) {
   if (std::string wrong = AwaitComparisons(&cluster, &result.digest_comparisons); !wrong.empty())
     result.problems.push_back(std::move(wrong));
   sampler.reset();
+  result.snapshots_loaded = cluster.SnapshotsLoaded();
+  if (scenario.log_retain_mib > 0 && result.snapshots_loaded == 0)
+    result.problems.push_back("vacuous: no snapshot was loaded");
   nemesis.HealAll();  // Notices who ended by itself meanwhile.
   const std::vector<Event> events = recorder.Take();
   Save(options.folder + "/history.txt", events);
@@ -245,14 +251,16 @@ std::string ToLine(const Scenario& scenario, const RunOptions& options, const Ru
   std::snprintf(
       line, sizeof line,
       "%-17s %u nodes seed %llu: faults %llu (leader %llu), acked %llu, refused %llu, unknown %llu, "
-      "leader changes %llu, longest gap %.0f ms, equal after %.0f ms, digests compared %llu: ",
+      "leader changes %llu, longest gap %.0f ms, equal after %.0f ms, digests compared %llu, snapshots "
+      "%llu: ",
       scenario.name, options.nodes, static_cast<unsigned long long>(options.seed),
       static_cast<unsigned long long>(result.faults),
       static_cast<unsigned long long>(result.faults_on_leader),
       static_cast<unsigned long long>(verdict.acknowledged_messages),
       static_cast<unsigned long long>(verdict.refused), static_cast<unsigned long long>(verdict.unknown),
       static_cast<unsigned long long>(result.leader_changes), result.longest_gap_ms, result.catch_up_ms,
-      static_cast<unsigned long long>(result.digest_comparisons));
+      static_cast<unsigned long long>(result.digest_comparisons),
+      static_cast<unsigned long long>(result.snapshots_loaded));
   std::string text = line;
   text += result.problems.empty() ? "good" : "FAILED";
   for (const std::string& problem : result.problems) text += "; " + problem;

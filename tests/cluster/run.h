@@ -25,6 +25,7 @@ struct RunResult {
   double longest_gap_ms = 0;        // Without an acknowledged publish, under load.
   double catch_up_ms = 0;           // From healing until all nodes had applied what was committed then.
   uint64_t digest_comparisons = 0;  // By the nodes themselves, since their last starts.
+  uint64_t snapshots_loaded = 0;    // By all nodes, over all their starts.
   Verdict verdict;
   std::map<std::string, uint64_t> refusals;  // By code, but for those that faults explain.
   std::vector<std::string> problems;         // Why the run is no pass; empty: it is one.

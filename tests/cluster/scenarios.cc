@@ -296,6 +296,33 @@ void HalfOpen(Nemesis& nemesis) {
   KillLeadersIsolatedFor(nemesis, 2 * kSilenceMs);
 }
 
+// Nodes are away until the log begins behind their end. While one of them loads a snapshot, it or the one
+// that hands it over is killed, or the links to it are slow.
+void Snapshots(Nemesis& nemesis) {
+  while (!nemesis.over()) {
+    const uint32_t leader = nemesis.Leader();
+    const std::vector<uint32_t> others = nemesis.Others(leader);
+    const uint32_t node = others[nemesis.Random(others.size())];
+    const uint64_t log_end = nemesis.LogEnd(node);
+    if (log_end == UINT64_MAX) continue;
+    nemesis.Kill(node);
+    nemesis.WaitBehindLog(log_end);
+    const uint64_t harm = nemesis.Random(4);
+    if (harm == 0) nemesis.DelayAround(node, 10 + static_cast<uint32_t>(nemesis.Random(40)));
+    nemesis.Start(node);
+    if (nemesis.WaitLoading(node, kReadyMs)) {
+      nemesis.Sleep(static_cast<uint32_t>(nemesis.Random(150)));
+      if (harm == 1) nemesis.Kill(node);
+      if (harm == 2) nemesis.Kill(nemesis.Leader());
+      if (harm == 3) nemesis.Pause(nemesis.Leader());
+      nemesis.Sleep(static_cast<uint32_t>(nemesis.Random(1000)));
+    }
+    nemesis.HealAll();
+    nemesis.WaitEqual(kReadyMs);
+    Calm(nemesis);
+  }
+}
+
 void Everything(Nemesis& nemesis) {
   while (!nemesis.over()) {
     const uint32_t node = nemesis.Random(2) == 0 ? nemesis.Leader() : nemesis.Any();
@@ -358,6 +385,9 @@ const std::vector<Scenario>& Scenarios() {
       {"flapping", "the leader cut off and on again", true, false, Flapping},
       {"kill-isolated", "an isolated leader killed", true, true, KillIsolated},
       {"half-open", "likewise, and nobody hears that its connections ended", true, true, HalfOpen},
+      {"snapshots", "nodes away for so long that they load snapshots; killed meanwhile, at either end", false,
+       false, Snapshots, 1},
+      {"slow-snapshots", "likewise, over slow links now and then", true, false, Snapshots, 1},
       {"everything", "all of it", true, false, Everything},
   };
   return kScenarios;

@@ -9,6 +9,8 @@ namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr char kLedger[] = "ledger";  // Filled by readers, received by nobody before the end.
+constexpr char kBallast[] = "ballast";
+constexpr int kBallastPauseMs = 30;
 constexpr uint64_t kBatch = 8;
 constexpr int kRetryMs = 15;
 
@@ -75,7 +77,9 @@ std::string Load::Prepare() {
   for (uint32_t i = 0; i < options_.autos; ++i) queues_.push_back("auto-" + std::to_string(i));
   if (options_.readers > 0) queues_.push_back(kLedger);
   if (queues_.empty()) queues_.push_back("plain-0");
-  for (const std::string& queue : queues_) {
+  std::vector<std::string> queues = queues_;
+  if (options_.ballast_bytes > 0) queues.push_back(kBallast);
+  for (const std::string& queue : queues) {
     const std::string key = worker.NextKey();
     const auto create = [&](uint32_t node) { return worker.client.CreateQueue(node, queue, kLeaseMs, key); };
     event = Insist(&worker, create);
@@ -108,9 +112,23 @@ void Load::Start() {
     Spawn("auto-" + std::to_string(i), [this](Worker* worker) { ReceiveAtOnce(worker); });
   for (uint32_t i = 0; i < options_.readers; ++i)
     Spawn("reader-" + std::to_string(i), [this](Worker* worker) { Read(worker); });
+  if (options_.ballast_bytes > 0) Spawn("ballast", [this](Worker* worker) { PublishBallast(worker); });
   for (uint32_t i = 0; i < options_.churners; ++i) {
     Spawn("session-" + std::to_string(i), [this](Worker* worker) { ChurnSession(worker); });
     Spawn("queue-" + std::to_string(i), [this](Worker* worker) { ChurnQueue(worker); });
+  }
+}
+
+void Load::PublishBallast(Worker* worker) {
+  HttpLink link(cluster_->rest(PickNode(worker)));
+  const Headers headers = {
+      {"Authorization", "Bearer " + session_.token}, {"Content-Type", "text/plain"}, {"Mom-Ttl-Ms", "1000"}};
+  const std::string body(options_.ballast_bytes, 'b');
+  for (int i = 0; i < 20 && !stop_; ++i) {
+    const HttpAnswer answer = link.Send("POST", std::string("/v1/queues/") + kBallast + "/messages", headers,
+                                        body, options_.timeout_ms);
+    SleepMs(kBallastPauseMs);
+    if (answer.status != 201) return;  // Another node, then.
   }
 }
 

@@ -21,13 +21,15 @@ inline constexpr int64_t kLeaseMs = 2000;
 struct LoadOptions {
   uint64_t seed = 1;
   uint32_t publishers = 3;
-  uint32_t leasers = 2;       // Receive with a lease, then acknowledge.
-  uint32_t autos = 1;         // Receive what is acknowledged by itself.
-  uint32_t readers = 1;       // Publish to a queue that nobody receives from, and read it elsewhere.
-  uint32_t churners = 1;      // Sessions and queues that come and go.
-  uint32_t pause_ms = 4;      // Of a publisher after each publish.
-  int timeout_ms = 1000;      // Of one request; then another node is asked.
-  std::vector<uint32_t> via;  // The nodes that are asked; empty: all.
+  uint32_t leasers = 2;   // Receive with a lease, then acknowledge.
+  uint32_t autos = 1;     // Receive what is acknowledged by itself.
+  uint32_t readers = 1;   // Publish to a queue that nobody receives from, and read it elsewhere.
+  uint32_t churners = 1;  // Sessions and queues that come and go.
+  uint32_t pause_ms = 4;  // Of a publisher after each publish.
+  // Of messages to a queue of their own, which expire soon and whose fate is not looked at: the log grows.
+  uint32_t ballast_bytes = 0;  // 0: none.
+  int timeout_ms = 1000;       // Of one request; then another node is asked.
+  std::vector<uint32_t> via;   // The nodes that are asked; empty: all.
 };
 
 // Start once, Stop once. Thread-safe in between. `cluster` and `recorder` must outlive it.
@@ -55,6 +57,7 @@ class Load {
   void ReceiveWithLease(Worker* worker);
   void ReceiveAtOnce(Worker* worker);
   void Read(Worker* worker);
+  void PublishBallast(Worker* worker);
   void ChurnSession(Worker* worker);
   void ChurnQueue(Worker* worker);
   void Settle(Worker* worker, const std::string& queue, const std::vector<Item>& items);

@@ -259,7 +259,7 @@ TEST_F(Atomicity, TheDigestTellsEveryDifference) {
   EXPECT_NE(digest_after(ToQueue("in", {"y"}), h.now_ms), digest);
   EXPECT_NE(digest_after(ToQueue("out", {"x"}), h.now_ms), digest);
   EXPECT_NE(digest_after(ToQueue("in", {"x"}), h.now_ms + 1), digest);
-  EXPECT_NE(Apply(h.view, ClockEntry(h.offset, h.now_ms)).state.digest, ReadAppliedState(h.view).digest);
+  EXPECT_NE(Apply(h.view, ClockEntry(h.offset, h.now_ms)).state.digest, ReadAppliedState(h.view)->digest);
 }
 
 }  // namespace

@@ -163,8 +163,8 @@ v1::Reply Harness::Apply(const Entry& entry) {
   view.Write(applied.changes);
   woken = std::move(applied.woken);
   ++offset;
-  EXPECT_EQ(ReadAppliedState(view).end.value, offset);
-  EXPECT_EQ(ReadAppliedState(view).digest, applied.state.digest);
+  EXPECT_EQ(ReadAppliedState(view)->end.value, offset);
+  EXPECT_EQ(ReadAppliedState(view)->digest, applied.state.digest);
   if (offset % check_every == 0) {
     EXPECT_EQ(CheckConsistency(view), "") << "after offset " << offset - 1;
   }

@@ -197,7 +197,7 @@ TEST(Hostile, BytesThatAreNoCommandAreRefusedAndCount) {
     h.view.Write(applied.changes);
     ++h.offset;
     EXPECT_NE(applied.reply.error(), v1::ERROR_NONE);
-    EXPECT_EQ(ReadAppliedState(h.view).end.value, h.offset);
+    EXPECT_EQ(ReadAppliedState(h.view)->end.value, h.offset);
   }
 }
 

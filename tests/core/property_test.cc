@@ -156,7 +156,7 @@ MemoryView InBatches(const std::vector<Entry>& log, size_t batch) {
   MemoryView view;
   OldestFollower oldest;
   for (size_t begin = 0; begin < log.size(); begin += batch) {
-    EntryBatch together(&view, ReadAppliedState(view));
+    EntryBatch together(&view, *ReadAppliedState(view));
     for (size_t i = begin; i < std::min(begin + batch, log.size()); ++i) together.Apply(log[i]);
     const ViewBatch& changes = together.Finish();
     view.Write(changes);
@@ -210,7 +210,7 @@ TEST(Property, BrokerDoesWhatTheNaiveModelDoes) {
     for (auto it = race.log.begin() + middle; it != race.log.end(); ++it) {
       restarted.Write(Apply(restarted, *it).changes);
     }
-    ASSERT_EQ(ReadAppliedState(restarted).digest, ReadAppliedState(race.view).digest) << "seed " << seed;
+    ASSERT_EQ(ReadAppliedState(restarted)->digest, ReadAppliedState(race.view)->digest) << "seed " << seed;
     ASSERT_TRUE(restarted.contents() == race.view.contents()) << "seed " << seed;
   }
   if (std::getenv("MOM_PROPERTY_SHOW")) Show(coverage);

@@ -39,7 +39,7 @@ std::string U64(uint64_t value) {
 // Gathers the records, derives what must be there, and compares.
 class Checker {
  public:
-  explicit Checker(const MemoryView& view) : view_(view), now_ms_(ReadAppliedState(view).timestamp.ms) {}
+  explicit Checker(const MemoryView& view) : view_(view), now_ms_(ReadAppliedState(view)->timestamp.ms) {}
 
   std::string Run() {
     for (const auto& [key, value] : view_.contents()) Read(key, value);

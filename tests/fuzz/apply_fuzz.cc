@@ -152,7 +152,7 @@ void CheckBatches(const World& begin, const World& end, const std::vector<Entry>
     view.Write(overlay.changes());
     MOM_CHECK(NextDue(view, due, overlay.changes()) == NextDue(view), next);
   }
-  MOM_CHECK(ReadAppliedState(view).digest == ReadAppliedState(end.view).digest);
+  MOM_CHECK(ReadAppliedState(view)->digest == ReadAppliedState(end.view)->digest);
   MOM_CHECK(view.contents() == end.view.contents());
 }
 

@@ -87,7 +87,7 @@ class ApplierTest : public testing::Test {
     while (ahead_.run < count && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
     ASSERT_GE(ahead_.run, count);
   }
-  broker::AppliedState State() const { return broker::ReadAppliedState(*view_->Latest()); }
+  broker::AppliedState State() const { return *broker::ReadAppliedState(*view_->Latest()); }
 
   // One entry after the other, without any of this: replies, state and marks must be the same.
   void ExpectAsOneByOne() {
@@ -105,7 +105,7 @@ class ApplierTest : public testing::Test {
       EXPECT_EQ(outcome.reply.SerializeAsString(), applied.reply.SerializeAsString()) << at;
     }
     EXPECT_EQ(State().end, committed_);
-    EXPECT_EQ(State().digest, broker::ReadAppliedState(model).digest);
+    EXPECT_EQ(State().digest, broker::ReadAppliedState(model)->digest);
     EXPECT_EQ(marks_.All(), marks.All());
   }
 

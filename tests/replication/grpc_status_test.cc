@@ -23,6 +23,7 @@ NodeStatus Full() {
   status.durable_end = Offset{300};
   status.high_watermark = Offset{299};
   status.applied = {Offset{200}, UINT64_MAX};
+  status.snapshot = SnapshotLoad{NodeId{3}, Offset{70}, 40, 100, 4000, "No space left on device"};
   status.damaged = status.loading_snapshot = status.caught_up = status.disk_nearly_full = true;
   status.version = "1.2.3-rc4";
   status.rest = "[::1]:8080";
@@ -76,6 +77,7 @@ TEST_F(StatusTest, ArrivesWhole) {
   EXPECT_TRUE(got->damaged && got->loading_snapshot && got->caught_up && got->disk_nearly_full);
   EXPECT_EQ(got->version, want.version);
   EXPECT_EQ(got->rest, want.rest);
+  EXPECT_EQ(got->snapshot, want.snapshot);
   EXPECT_EQ(got->marks, want.marks);
 }
 

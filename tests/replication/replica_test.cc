@@ -112,7 +112,7 @@ TEST_F(ReplicaTest, LostViewIsBuiltAnewWithTheSameDigest) {
   {
     auto data = OpenDataDir(options_.data);
     ASSERT_TRUE(data.ok());
-    const auto state = broker::ReadAppliedState(*data->view->Latest());
+    const auto state = *broker::ReadAppliedState(*data->view->Latest());
     digest = state.digest;
     end = state.end;
   }

@@ -187,6 +187,8 @@ TEST_F(CallsTest, SnapshotsArriveInPieces) {
     if (chunk.last) {
       chunk.pairs_total = 5;
       chunk.checksum = 0xfeed;
+      chunk.snapshot_checksum = 0xbeef;
+      chunk.format = 4;
       chunk.timestamp = Timestamp{12};
       chunk.voters = {IdentityOf(1).key(), IdentityOf(2).key()};
     }
@@ -205,6 +207,8 @@ TEST_F(CallsTest, SnapshotsArriveInPieces) {
     EXPECT_EQ(chunk.voters.size(), i == 4 ? 2u : 0u);
     EXPECT_EQ(chunk.pairs_total, i == 4 ? 5u : 0u);
     EXPECT_EQ(chunk.checksum, i == 4 ? 0xfeedu : 0u);
+    EXPECT_EQ(chunk.snapshot_checksum, i == 4 ? 0xbeefu : 0u);
+    EXPECT_EQ(chunk.format, i == 4 ? 4u : 0u);
     after = chunk.pairs[0].first;
   }
 }

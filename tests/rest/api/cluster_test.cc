@@ -81,5 +81,37 @@ TEST_F(ClusterTest, WhoAskedForWhatIsTold) {
                        "user admin asked to remove node 4: not done, another change is under way"}));
 }
 
+TEST_F(ClusterTest, ANodeThatLoadsASnapshotSaysHowFarItIsAndWhatWentWrong) {
+  replication::ReplicaInfo& shape = replica_.shape;
+  shape.role = "follower";
+  shape.leader_id = 2;
+  shape.loading_snapshot = true;
+  shape.snapshot = replication::SnapshotLoad{NodeId{2}, Offset{70}, 40, 100, 4000, ""};
+  Answer ready = Ask("", "GET", "/readyz");
+  EXPECT_EQ(ready.status, 503);
+  EXPECT_NE(ready.body.find("the node is loading a snapshot from node 2: 40 % (40 of 100 pairs)"),
+            std::string::npos)
+      << ready.body;
+  shape.snapshot->error = "No space left on device";
+  ready = Ask("", "GET", "/readyz");
+  EXPECT_NE(ready.body.find("what went wrong last: No space left on device"), std::string::npos)
+      << ready.body;
+  const std::string wanted =
+      R"("snapshot":{"from":2,"end":70,"pairs":40,"bytes":4000,"pairs_total":100,"error":"No space left on device"})";
+  EXPECT_NE(Ask(admin_, "GET", "/v1/cluster").body.find(wanted), std::string::npos);
+
+  // Of another node any node tells.
+  replication::WatchedNode other;
+  other.node = NodeId{3};
+  other.status.emplace();
+  other.status->role = "follower";
+  other.status->snapshot = std::exchange(shape.snapshot, std::nullopt);
+  shape.loading_snapshot = false;
+  shape.nodes = {other};
+  shape.snapshots_loaded = 3;
+  EXPECT_NE(Ask(admin_, "GET", "/v1/cluster").body.find(wanted), std::string::npos);
+  EXPECT_NE(Ask("", "GET", "/metrics").body.find("\nmom_snapshots_loaded_total 3\n"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace mom::rest

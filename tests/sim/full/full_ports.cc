@@ -175,7 +175,7 @@ void FullNode::Install(const quorum::SnapshotId& id) {
     appended_ = {};
     view_name_ = name;
     view_ = pulled_->view;
-    state_ = broker::ReadAppliedState(view_);
+    state_ = *broker::ReadAppliedState(view_);
     marks_.Reset(state_);
     SIM_CHECK(state_.end == id.end, "I16: the view of a snapshot ends elsewhere", state_.end, id.end);
     committed_end_ = id.end;
