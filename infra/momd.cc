@@ -22,9 +22,11 @@
 #include "infra/momd_certificate.h"
 #include "infra/momd_cluster.h"
 #include "infra/momd_config.h"
+#include "infra/momd_prepare.h"
 #include "replication/replica/asio_replica.h"
 #include "rest/api.h"
 #include "rest/pistache_server.h"
+#include "rest/start_gate.h"
 #include "wal/posix_env.h"
 
 namespace mom::infra {
@@ -113,6 +115,18 @@ void UseAddresses(const replication::PeerAddresses& known, replication::ReplicaO
   options->transport->SetAddresses(known);
 }
 
+// Nodes that have said nothing lately: " Not heard: node 2 (10.0.0.2:9080), node 3 (...)."
+std::string WhoIsSilent(const replication::ReplicaInfo& info) {
+  constexpr uint64_t kSilentMs = 3000;  // Each is asked once a second.
+  std::string text;
+  for (const replication::WatchedNode& node : info.nodes) {
+    if (node.last_contact_ms && *node.last_contact_ms < kSilentMs) continue;
+    text += (text.empty() ? " Not heard: node " : ", node ") + std::to_string(node.node.value);
+    if (!node.address.empty()) text += " (" + node.address + ")";
+  }
+  return text.empty() ? text : text + ".";
+}
+
 // Why this node does not serve yet. Only a leader knows what is committed beyond the view.
 std::string WhatIsAwaited(const replication::ReplicaInfo& info) {
   if (info.snapshot) return replication::Describe(*info.snapshot);
@@ -124,20 +138,27 @@ std::string WhatIsAwaited(const replication::ReplicaInfo& info) {
   std::string voters;
   for (const uint32_t voter : info.voters) voters += (voters.empty() ? "" : ", ") + std::to_string(voter);
   return "waiting for a leader: more than half of the voters " + voters +
-         " must run and reach one another; this node serves no requests until then";
+         " must run and reach one another; this node serves no requests until then." + WhoIsSilent(info);
 }
 
 // The number of a signal that asked to stop meanwhile, or 0.
-int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& signals) {
+int WaitUntilCaughtUp(const replication::AsioReplica& replica, const sigset_t& signals,
+                      rest::StartGate* gate) {
+  using Clock = std::chrono::steady_clock;
   constexpr timespec kPause = {0, 2'000'000};
-  auto last_report = std::chrono::steady_clock::now();
+  auto last_report = Clock::now(), last_told = last_report - std::chrono::seconds(1);
   while (!replica.caught_up()) {
     if (const int signal_number = sigtimedwait(&signals, nullptr, &kPause); signal_number > 0) {
       return signal_number;
     }
-    if (std::chrono::steady_clock::now() - last_report < std::chrono::seconds(2)) continue;
-    last_report = std::chrono::steady_clock::now();
-    spdlog::info("{}", WhatIsAwaited(replica.Info()));
+    const auto now = Clock::now();
+    if (now - last_told < std::chrono::milliseconds(100)) continue;
+    last_told = now;
+    const replication::ReplicaInfo info = replica.Info();
+    gate->Tell(WhatIsAwaited(info), info);
+    if (now - last_report < std::chrono::seconds(2)) continue;
+    last_report = now;
+    spdlog::info("{}", WhatIsAwaited(info));
   }
   return 0;
 }
@@ -151,23 +172,56 @@ void ForceExitLater() {
   }).detach();
 }
 
-// A node before it runs. Stays where it is: what runs later refers to `links`.
+// A node before it runs. Stays where it is: what runs later refers to it.
 struct Opened {
   DescriptorWatch descriptors{MakeDescriptorWatchOptions()};
   std::unique_ptr<CertificateWatch> certificate;  // Null without TLS between nodes.
+  StartPlan plan;
+  std::unique_ptr<rest::StartGate> gate;
+  std::unique_ptr<rest::HttpServer> server;
   replication::ReplicaOptions options;
   ClusterLinks links;
   std::optional<replication::DataDir> data;
 };
 
-Status OpenLinked(const MomdConfig& config, const replication::PeerAddresses& peers, Opened* node) {
-  if (node->data->identity.cluster.empty()) {
-    return Status(Status::kWrongOwner, config.data_dir +
-                                           " was made for a cluster that was never founded; start it with "
-                                           "--peers or --join");
+// REST and, on a node of several, the port for the others: both answer from now on.
+Status Listen(const MomdConfig& config, Opened* node) {
+  node->gate = std::make_unique<rest::StartGate>(config.node_id);
+  rest::HttpServerOptions options;
+  options.host = node->plan.rest.host;
+  options.port = node->plan.rest.port;
+  options.threads = static_cast<int>(config.rest_threads);
+  options.admits = [node] { return node->descriptors.Admits(DescriptorUse::kClient); };
+  node->server = rest::MakePistacheServer(options);
+  MOM_RETURN_IF_ERROR(
+      node->server->Start(node->gate->handler()).Annotate("--rest-listen " + config.rest_listen));
+  if (!node->plan.is_clustered) return Status();
+  auto links = ListenForNodes(config, node->plan.peers,
+                              [node] { return node->descriptors.Admits(DescriptorUse::kPeer); });
+  if (!links.ok()) return links.status();
+  node->links = *std::move(links);
+  node->options.transport = node->links.transport.get();
+  node->options.on_members = [node](const replication::Members& members) {
+    TellMembers(node->links, members);
+  };
+  return Status();
+}
+
+// The folder, now that nothing of the configuration is left to refuse but by the other nodes.
+Status OpenFolder(const MomdConfig& config, const StartWait& wait, Opened* node) {
+  node->options.data.clustered = node->plan.is_clustered;
+  auto data = replication::LockDataDir(node->options.data);
+  if (!data.ok()) return data.status();
+  node->data = *std::move(data);
+  if (node->links.transport) {
+    const Status found = FindCluster(node->plan.seeds, wait, &node->links, &*node->data);
+    if (found.code() == Status::kWrongOwner) UndoFormat(node->plan, &*node->data);
+    MOM_RETURN_IF_ERROR(found);
   }
+  wait.tell("opening log and view");
   MOM_RETURN_IF_ERROR(replication::OpenDataDir(node->options.data, &*node->data));
-  if (node->links.transport) UseAddresses(KnownAddresses(peers, node->data->addresses), &node->options);
+  if (node->links.transport)
+    UseAddresses(KnownAddresses(node->plan.peers, node->data->addresses), &node->options);
   spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,
                replication::ToString(node->data->identity.cluster), node->data->report.entries,
                node->data->report.segments);
@@ -176,58 +230,43 @@ Status OpenLinked(const MomdConfig& config, const replication::PeerAddresses& pe
   return Status();
 }
 
-// kStopping: asked to stop while it waited for the other nodes.
-Status Open(const MomdConfig& config, const std::function<bool()>& keep_waiting, Opened* node) {
-  auto peers = ParsePeers(config);
-  if (!peers.ok()) return peers.status();
-  auto seeds = ParseSeeds(config);
-  if (!seeds.ok()) return seeds.status();
-  auto certificate = WatchCertificate(config, *peers);
+// kStopping: asked to stop while it waited for the other nodes. Else, of a refusal: nothing was changed.
+Status Open(const MomdConfig& config, const StartWait& wait, Opened* node) {
+  auto plan = PrepareStart(config);
+  if (!plan.ok()) return plan.status();
+  node->plan = *std::move(plan);
+  auto certificate = WatchCertificate(config, node->plan.peers);
   if (!certificate.ok()) return certificate.status();
   node->certificate = *std::move(certificate);
   node->options = MakeReplicaOptions(config);
-  bool& clustered = node->options.data.clustered;
-  clustered = !peers->empty() || !seeds->empty();
-  auto data = replication::LockDataDir(node->options.data);
-  if (!data.ok()) return data.status();
-  node->data = *std::move(data);
-  clustered |= IsMember(*node->data);
-  if (clustered) {
-    auto connected = ConnectCluster(config, *peers, *seeds, &*node->data, keep_waiting,
-                                    [node] { return node->descriptors.Admits(DescriptorUse::kPeer); });
-    if (!connected.ok()) return connected.status();
-    node->links = *std::move(connected);
-    node->options.transport = node->links.transport.get();
-    node->options.on_members = [node](const replication::Members& members) {
-      TellMembers(node->links, members);
-    };
-  }
-  Status status = OpenLinked(config, *peers, node);
-  if (!status.ok() && node->links.transport) node->links.transport->Stop();
-  return status;
+  MOM_RETURN_IF_ERROR(Listen(config, node));
+  return OpenFolder(config, wait, node);
 }
 
-void Close(const ClusterLinks& links, replication::AsioReplica* replica) {
-  if (links.transport) links.transport->Stop();
+// Pistache's own teardown can hang: everything of ours is closed, and the system does the rest.
+[[noreturn]] void Leave(int code) {
+  spdlog::shutdown();
+  _exit(code);
+}
+
+// What the replica leads to goes first.
+[[noreturn]] void Close(Opened* node, replication::AsioReplica* replica, int code) {
+  if (node->links.transport) node->links.transport->Stop();
   replica->Stop();
-  spdlog::info("stopped");
+  if (code == 0) spdlog::info("stopped");
+  Leave(code);
 }
 
-// Serves until a signal; does not come back from a good end.
-int Serve(const MomdConfig& config, const HostPort& listen, const sigset_t& signals, Opened* node,
-          replication::AsioReplica* replica, rest::Api* api) {
+// Serves until a signal.
+[[noreturn]] void Serve(const MomdConfig& config, const sigset_t& signals, Opened* node,
+                        replication::AsioReplica* replica, rest::Api* api) {
   const ClusterLinks& links = node->links;
-  rest::HttpServerOptions http_options;
-  http_options.host = listen.host;
-  http_options.port = listen.port;
-  http_options.threads = static_cast<int>(config.rest_threads);
-  http_options.admits = [node] { return node->descriptors.Admits(DescriptorUse::kClient); };
-  auto server = rest::MakePistacheServer(http_options);
-  if (Status status = server->Start(api->handler()); !status.ok()) return Refuse(status);
+  const HostPort& listen = node->plan.rest;
+  node->gate->Open(api->handler());
   replica->SetRestAddress(
-      AdvertisedRest(listen, server->port(), replica->Info().addresses, NodeId{config.node_id}));
+      AdvertisedRest(listen, node->server->port(), replica->Info().addresses, NodeId{config.node_id}));
   const std::string grpc = links.transport ? links.transport->listening() : config.grpc_listen;
-  std::printf("ready rest=%s:%u grpc=%s\n", listen.host.c_str(), server->port(), grpc.c_str());
+  std::printf("ready rest=%s:%u grpc=%s\n", listen.host.c_str(), node->server->port(), grpc.c_str());
   std::fflush(stdout);
 
   int signal_number = 0;
@@ -235,23 +274,21 @@ int Serve(const MomdConfig& config, const HostPort& listen, const sigset_t& sign
   spdlog::info("stopping (signal {})", signal_number);
   ForceExitLater();
   api->Stop();
-  server->Stop(kDrainMs);
+  node->server->Stop(kDrainMs);
   replica->Resign();
-  Close(links, replica);
-  spdlog::shutdown();
-  _exit(0);  // Pistache's own teardown can hang; everything of ours is closed.
+  Close(node, replica, 0);
 }
 
-int Run(const MomdConfig& config, const sigset_t& signals) {
-  auto listen = ParseHostPort(config.rest_listen);
-  if (!listen.ok()) return Refuse(listen.status().Annotate("--rest-listen"));
-  const auto keep_waiting = [&signals] {
+[[noreturn]] void Run(const MomdConfig& config, const sigset_t& signals) {
+  Opened node;
+  StartWait wait;
+  wait.keep_waiting = [&signals] {
     constexpr timespec kNow = {0, 0};
     return sigtimedwait(&signals, nullptr, &kNow) <= 0;
   };
-  Opened node;
-  if (Status status = Open(config, keep_waiting, &node); !status.ok())
-    return status.code() == Status::kStopping ? 0 : Refuse(status);
+  wait.tell = [&node](const std::string& waits_for) { node.gate->Tell(waits_for); };
+  if (Status status = Open(config, wait, &node); !status.ok())
+    Leave(status.code() == Status::kStopping ? 0 : Refuse(status));
   replication::AsioReplica replica(*std::move(node.data), node.options);
   if (node.links.router) node.links.router->SetReplica(replica.peer_handler());
   rest::ApiOptions api_options;
@@ -261,19 +298,16 @@ int Run(const MomdConfig& config, const sigset_t& signals) {
   if (node.certificate) api_options.certificate_days_left = [&node] { return DaysLeft(*node.certificate); };
   rest::Api api(&replica, api_options);
   replica.Start();
-  if (const int signal_number = WaitUntilCaughtUp(replica, signals); signal_number != 0) {
+  if (const int signal_number = WaitUntilCaughtUp(replica, signals, node.gate.get()); signal_number != 0) {
     spdlog::info("stopping (signal {}) before the whole log was applied; the next start goes on",
                  signal_number);
     ForceExitLater();
-    Close(node.links, &replica);
-    return 0;
+    Close(&node, &replica, 0);
   }
-  Status admin = EnsureAdmin(&replica, config.data_dir, config.admin_password_file, keep_waiting);
-  if (!admin.ok()) {
-    Close(node.links, &replica);
-    return admin.code() == Status::kStopping ? 0 : Refuse(admin);
-  }
-  return Serve(config, *listen, signals, &node, &replica, &api);
+  const AdminPassword password{[&config] { return ConfiguredPassword(config, false); }, config.data_dir};
+  Status admin = EnsureAdmin(&replica, password, wait.keep_waiting, wait.tell);
+  if (!admin.ok()) Close(&node, &replica, admin.code() == Status::kStopping ? 0 : Refuse(admin));
+  Serve(config, signals, &node, &replica, &api);
 }
 
 }  // namespace
@@ -295,5 +329,6 @@ int main(int argc, char** argv) {
   sigaddset(&signals, SIGTERM);
   sigaddset(&signals, SIGINT);
   pthread_sigmask(SIG_BLOCK, &signals, nullptr);  // Before any thread: all inherit it.
-  return mom::infra::Run(*parsed.config, signals);
+  for (const std::string& warning : parsed.warnings) spdlog::warn("{}", warning);
+  mom::infra::Run(*parsed.config, signals);
 }

@@ -2,16 +2,15 @@
 
 #include <fcntl.h>
 #include <sodium.h>
-#include <sys/stat.h>
+#include <spdlog/spdlog.h>
 #include <unistd.h>
 
 #include <cerrno>
 #include <chrono>
-#include <cstdlib>
 #include <cstring>
-#include <fstream>
 #include <future>
 #include <thread>
+#include <utility>
 
 #include "core/base/result.h"
 #include "core/broker/keys.h"
@@ -20,20 +19,7 @@ namespace mom::infra {
 namespace {
 
 constexpr size_t kRandomBytes = 24;
-
-Result<std::string> ReadPasswordFile(const std::string& path) {
-  struct stat info {};
-  if (stat(path.c_str(), &info) != 0) {
-    return Status(Status::kInvalidArgument, path + ": " + std::strerror(errno));
-  }
-  if ((info.st_mode & (S_IRGRP | S_IWGRP | S_IROTH | S_IWOTH)) != 0) {
-    return Status(Status::kInvalidArgument, path + " can be read or written by others; chmod 600 it");
-  }
-  std::ifstream file(path);
-  std::string line;
-  std::getline(file, line);
-  return line;
-}
+constexpr auto kRetryPause = std::chrono::milliseconds(500);
 
 std::string RandomPassword() {
   unsigned char bytes[kRandomBytes];
@@ -53,11 +39,12 @@ Status WriteSecret(const std::string& path, const std::string& secret) {
   return ok ? Status() : Status(Status::kIoError, path + ": " + std::strerror(error));
 }
 
-Result<std::string> ChoosePassword(const std::string& data_dir, const std::string& password_file) {
-  if (const char* given = std::getenv("MOM_ADMIN_PASSWORD"); given && *given) return std::string(given);
-  if (!password_file.empty()) return ReadPasswordFile(password_file);
+Result<std::string> ChoosePassword(const AdminPassword& source) {
+  const auto given = source.given();
+  if (!given.ok()) return given.status();
+  if (*given) return **given;
   std::string password = RandomPassword();
-  if (Status status = WriteSecret(data_dir + "/admin-password", password); !status.ok()) return status;
+  MOM_RETURN_IF_ERROR(WriteSecret(source.data_dir + "/admin-password", password));
   return password;
 }
 
@@ -69,15 +56,9 @@ bool AnyUser(const replication::Replica& replica) {
   return it->Valid() && it->key().starts_with(table);
 }
 
-Status CreateAdmin(replication::Replica* replica, const std::string& data_dir,
-                   const std::string& password_file) {
-  auto password = ChoosePassword(data_dir, password_file);
-  if (!password.ok()) return password.status();
-  if (password->size() < 8 || password->size() > 128) {
-    return Status(Status::kInvalidArgument, "the admin password must have 8 to 128 characters");
-  }
+Status CreateAdmin(replication::Replica* replica, const std::string& password) {
   char hash[crypto_pwhash_STRBYTES];
-  if (crypto_pwhash_str(hash, password->data(), password->size(), 2, 19u << 20) != 0) {
+  if (crypto_pwhash_str(hash, password.data(), password.size(), 2, 19u << 20) != 0) {
     return Status(Status::kOverloaded, "not enough memory to hash the admin password");
   }
   v1::Command command;
@@ -99,17 +80,26 @@ Status CreateAdmin(replication::Replica* replica, const std::string& data_dir,
 
 // The leader makes the user; the others wait until they see it. Whoever lost the leadership in between looks
 // again.
-Status EnsureAdmin(replication::Replica* replica, const std::string& data_dir,
-                   const std::string& password_file, const std::function<bool()>& keep_waiting) {
+Status EnsureAdmin(replication::Replica* replica, const AdminPassword& source,
+                   const std::function<bool()>& keep_waiting,
+                   const std::function<void(const std::string& waits_for)>& tell) {
+  std::string told;
   while (!AnyUser(*replica)) {
     if (!keep_waiting()) return Status(Status::kStopping, "stopped before there was a user");
     if (replica->Role() != "leader") {
+      tell("waiting until the leader has made the first administrator");
       std::this_thread::sleep_for(std::chrono::milliseconds(10));
       continue;
     }
-    const Status status = CreateAdmin(replica, data_dir, password_file);
-    if (!status.ok() && status.code() != Status::kUncertain && status.code() != Status::kNotLeader)
-      return status;
+    const auto password = ChoosePassword(source);
+    if (password.status().code() == Status::kIoError) return password.status();
+    const Status status = password.ok() ? CreateAdmin(replica, *password) : password.status();
+    if (status.ok() || status.code() == Status::kUncertain || status.code() == Status::kNotLeader) continue;
+    if (status.code() == Status::kStopping) return status;
+    tell("there is no user yet, and the first administrator cannot be made: " + status.message());
+    if (std::exchange(told, status.message()) != status.message())
+      spdlog::error("the first administrator cannot be made; this node tries again: {}", status.message());
+    std::this_thread::sleep_for(kRetryPause);
   }
   return Status();
 }

@@ -62,7 +62,7 @@ void GreetAll(ClusterLinks* links, const Greeting& self) {
   }
 }
 
-Status Found(ClusterLinks* links, replication::DataDir* data, const std::function<bool()>& keep_waiting) {
+Status Found(ClusterLinks* links, replication::DataDir* data, const StartWait& wait) {
   auto last_report = std::chrono::steady_clock::now();
   for (;;) {
     auto outcome = links->founding->Outcome();
@@ -74,12 +74,15 @@ Status Found(ClusterLinks* links, replication::DataDir* data, const std::functio
                    (*outcome)->founders.size());
       return Status();
     }
-    if (!keep_waiting()) return Status(Status::kStopping, "stopped before the cluster was founded");
+    if (!wait.keep_waiting()) return Status(Status::kStopping, "stopped before the cluster was founded");
     GreetAll(links, links->founding->self());
+    const std::string waits_for =
+        "founding the cluster needs all of --peers once:" + links->founding->Missing();
+    wait.tell(waits_for);
     std::this_thread::sleep_for(kGreetPause);
     if (std::chrono::steady_clock::now() - last_report < kReportPause) continue;
     last_report = std::chrono::steady_clock::now();
-    spdlog::info("founding the cluster needs all of --peers once:{}", links->founding->Missing());
+    spdlog::info("{}", waits_for);
   }
 }
 
@@ -126,7 +129,7 @@ void AskSeeds(ClusterLinks* links, const std::vector<std::string>& seeds, const 
 // Learns from any node of a cluster which one it is. Being let in is for its administrator: until then, and
 // until it has caught up, this node only copies.
 Status Join(ClusterLinks* links, const std::vector<std::string>& seeds, replication::DataDir* data,
-            const std::function<bool()>& keep_waiting) {
+            const StartWait& wait) {
   PeerAddresses addresses;
   for (size_t i = 0; i < seeds.size(); ++i) addresses[SeedId(i)] = seeds[i];
   links->transport->SetAddresses(addresses);
@@ -136,7 +139,7 @@ Status Join(ClusterLinks* links, const std::vector<std::string>& seeds, replicat
   for (;;) {
     AskSeeds(links, seeds, self, answers);
     std::this_thread::sleep_for(kGreetPause);
-    if (!keep_waiting()) return Status(Status::kStopping, "stopped before a cluster was joined");
+    if (!wait.keep_waiting()) return Status(Status::kStopping, "stopped before a cluster was joined");
     std::lock_guard lock(answers->mutex);
     for (const Greeting& host : std::exchange(answers->greetings, {})) {
       replication::Members members;
@@ -152,9 +155,11 @@ Status Join(ClusterLinks* links, const std::vector<std::string>& seeds, replicat
           replication::ToString(host.cluster), id);
       return Status();
     }
+    const std::string waits_for = "joining the cluster: " + answers->failure;
+    wait.tell(waits_for);
     if (std::chrono::steady_clock::now() - last_report < kReportPause) continue;
     last_report = std::chrono::steady_clock::now();
-    spdlog::info("joining the cluster: {}", answers->failure);
+    spdlog::info("{}", waits_for);
   }
 }
 
@@ -221,10 +226,6 @@ Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config) {
   return seeds;
 }
 
-bool IsMember(const replication::DataDir& data) {
-  return replication::ReadFirstMembers(data.env, data.path).status().code() != Status::kNotFound;
-}
-
 PeerAddresses KnownAddresses(const PeerAddresses& configured, const PeerAddresses& remembered) {
   PeerAddresses known = remembered;
   for (const auto& [node, address] : configured) {
@@ -247,21 +248,16 @@ void TellMembers(const ClusterLinks& links, const replication::Members& members)
   spdlog::info("voters of the cluster:{}", text);
 }
 
-Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresses& peers,
-                                    const std::vector<std::string>& seeds, replication::DataDir* data,
-                                    const std::function<bool()>& keep_waiting, std::function<bool()> admits) {
-  if (!data->identity.cluster.empty() && !IsMember(*data)) {
-    return Status(Status::kWrongOwner,
-                  data->path +
-                      " belongs to a node that is a cluster alone; start it without --peers and --join, "
-                      "or give each node of the cluster an empty --data-dir");
-  }
+Result<ClusterLinks> ListenForNodes(const MomdConfig& config, const PeerAddresses& peers,
+                                    std::function<bool()> admits) {
   ClusterLinks links;
   links.peers = peers;
   std::set<NodeId> nodes;
   for (const auto& [node, address] : peers) nodes.insert(node);
   const std::string text = PeersText(peers);
-  links.founding = std::make_unique<replication::Founding>(GreetingOf(*data, peers), nodes);
+  // Without a disk a greeting is none: who asks before FindCluster asks again.
+  const Greeting nobody{NodeId{config.node_id}, {}, {}, {}, text, {}};
+  links.founding = std::make_unique<replication::Founding>(nobody, nodes);
   links.router = std::make_unique<replication::PeerRouter>(
       [founding = links.founding.get(), text](const Greeting& from) {
         founding->OnGreeting(from);
@@ -277,18 +273,19 @@ Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const PeerAddresse
   links.transport->SetAddresses(peers);
   MOM_RETURN_IF_ERROR(
       links.transport->Start(links.router.get()).Annotate("--grpc-listen " + config.grpc_listen));
-  if (data->identity.cluster.empty()) {
-    Status status =
-        seeds.empty() ? Found(&links, data, keep_waiting) : Join(&links, seeds, data, keep_waiting);
-    if (!status.ok()) {
-      links.transport->Stop();
-      return status;
-    }
-    links.founding->SetSelf(GreetingOf(*data, peers));
-    GreetAll(&links, links.founding->self());
-  }
-  links.transport->SetIdentity({data->identity.cluster, data->identity.node, data->identity.disk});
   return links;
+}
+
+Status FindCluster(const std::vector<std::string>& seeds, const StartWait& wait, ClusterLinks* links,
+                   replication::DataDir* data) {
+  links->founding->SetSelf(GreetingOf(*data, links->peers));
+  if (data->identity.cluster.empty()) {
+    MOM_RETURN_IF_ERROR(seeds.empty() ? Found(links, data, wait) : Join(links, seeds, data, wait));
+    links->founding->SetSelf(GreetingOf(*data, links->peers));
+    GreetAll(links, links->founding->self());
+  }
+  links->transport->SetIdentity({data->identity.cluster, data->identity.node, data->identity.disk});
+  return Status();
 }
 
 }  // namespace mom::infra

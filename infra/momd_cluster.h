@@ -28,9 +28,6 @@ std::string AdvertisedRest(const HostPort& listen, uint16_t port,
 // Nodes of the cluster to join, from --join; empty: none.
 Result<std::vector<std::string>> ParseSeeds(const MomdConfig& config);
 
-// The folder is that of a node of several, or that may become one of several.
-bool IsMember(const replication::DataDir& data);
-
 // What the configuration says of addresses, and where it says nothing what the cluster said last.
 replication::PeerAddresses KnownAddresses(const replication::PeerAddresses& configured,
                                           const replication::PeerAddresses& remembered);
@@ -43,12 +40,21 @@ struct ClusterLinks {
   std::unique_ptr<replication::Transport> transport;
 };
 
-// Listens, and finds out which cluster `data` belongs to if it does not know yet: waits for all of --peers
-// then, or for one of `seeds` that is part of a cluster, as long as `keep_waiting` says so (else kStopping).
-// `admits`: see TransportOptions.
-Result<ClusterLinks> ConnectCluster(const MomdConfig& config, const replication::PeerAddresses& peers,
-                                    const std::vector<std::string>& seeds, replication::DataDir* data,
-                                    const std::function<bool()>& keep_waiting, std::function<bool()> admits);
+// Listens, so that a wrong or taken address shows before anything is written. Other nodes get no answer to
+// their greetings before FindCluster. `admits`: see TransportOptions.
+Result<ClusterLinks> ListenForNodes(const MomdConfig& config, const replication::PeerAddresses& peers,
+                                    std::function<bool()> admits);
+
+// What a start that waits for others is told by its caller, and tells it.
+struct StartWait {
+  std::function<bool()> keep_waiting;                      // False: kStopping.
+  std::function<void(const std::string& waits_for)> tell;  // In short pauses.
+};
+
+// Finds out which cluster `data` belongs to if it does not know yet: waits for all of --peers then, or for
+// one of `seeds` that is part of a cluster. kWrongOwner: it can belong to none of these.
+Status FindCluster(const std::vector<std::string>& seeds, const StartWait& wait, ClusterLinks* links,
+                   replication::DataDir* data);
 
 // From now on who asks is told that these are the cluster's members.
 void TellMembers(const ClusterLinks& links, const replication::Members& members);

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "core/base/result.h"
 
@@ -37,8 +38,13 @@ struct MomdConfig {
 struct ParsedArguments {
   std::optional<MomdConfig> config;
   int exit_code = 0;
+  std::vector<std::string> warnings;  // For the log, with `config`.
 };
 ParsedArguments ParseArguments(int argc, char** argv);
+
+// Of all options that can be given as a flag (--node-id), a variable (MOM_NODE_ID) and a key in the file
+// (node_id): "node-id".
+std::vector<std::string> OptionNames();
 
 struct HostPort {
   std::string host;

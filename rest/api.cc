@@ -10,6 +10,7 @@
 #include "core/broker/keys.h"
 #include "rest/api_call.h"
 #include "rest/api_routes.h"
+#include "rest/not_done.h"
 #include "rest/session_token.h"
 
 namespace mom::rest {
@@ -54,8 +55,9 @@ class Dispatcher {
  public:
   static void Run(const CallPtr& call) {
     if (call->services().stopping) {
-      call->SendProblem(503, "stopping", "this node is stopping; ask another one or try again");
-      return;
+      HttpResponse refusal = Problem(503, "stopping", "this node is stopping; ask another one or try again");
+      MarkNotDone(call->request(), &refusal);
+      return call->Send(std::move(refusal));
     }
     const Route* route = FindRoute(*call);
     if (route == nullptr || !CheckBody(*call, *route) || !ReadKey(*call)) return;

@@ -8,15 +8,7 @@
 namespace mom::rest {
 namespace {
 
-constexpr size_t kPasswordCharsMin = 8;
-constexpr size_t kPasswordCharsMax = 128;
 constexpr size_t kUtf8BytesMax = 4;
-
-// Code points; `text` is UTF-8.
-size_t CountCharacters(std::string_view text) {
-  return static_cast<size_t>(std::count_if(
-      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
-}
 
 }  // namespace
 
@@ -29,9 +21,7 @@ std::string_view ReadName(JsonObject* object, std::string_view field) {
 
 std::string_view ReadPassword(JsonObject* object, std::string_view field) {
   const std::string_view password = object->GetString(field, 0, kPasswordCharsMax * kUtf8BytesMax);
-  const size_t characters = CountCharacters(password);
-  if (characters < kPasswordCharsMin || characters > kPasswordCharsMax)
-    object->Reject(field, "must have 8 to 128 characters");
+  if (!HasPasswordLength(password)) object->Reject(field, "must have 8 to 128 characters");
   return password;
 }
 

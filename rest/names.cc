@@ -80,6 +80,16 @@ bool HasControlCharacter(std::string_view text) {
   return false;
 }
 
+size_t CountCharacters(std::string_view text) {
+  return static_cast<size_t>(std::count_if(
+      text.begin(), text.end(), [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; }));
+}
+
+bool HasPasswordLength(std::string_view text) {
+  const size_t characters = CountCharacters(text);
+  return characters >= kPasswordCharsMin && characters <= kPasswordCharsMax;
+}
+
 std::string EncodeBase64(std::string_view bytes) {
   std::string text((bytes.size() + 2) / 3 * 4, '=');
   size_t out = 0;

@@ -23,6 +23,15 @@ size_t Utf8SequenceBytes(std::string_view text, size_t i);
 // Whether UTF-8 `text` holds a control character (C0, DEL or C1).
 bool HasControlCharacter(std::string_view text);
 
+// Code points of UTF-8 `text`.
+size_t CountCharacters(std::string_view text);
+
+// Of a password that is set, counted in characters.
+inline constexpr size_t kPasswordCharsMin = 8;
+inline constexpr size_t kPasswordCharsMax = 128;
+// Whether UTF-8 `text` has so many.
+bool HasPasswordLength(std::string_view text);
+
 // Standard alphabet with padding (RFC 4648, section 4).
 std::string EncodeBase64(std::string_view bytes);
 // Strict: no spaces or line breaks, padding required, unused bits zero. False leaves `*bytes` unspecified.

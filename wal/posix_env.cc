@@ -5,12 +5,15 @@
 #include <sys/file.h>
 #include <sys/stat.h>
 #include <sys/statvfs.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <fstream>
+#include <sstream>
 #include <system_error>
 #include <utility>
 
@@ -52,6 +55,26 @@ class Descriptor {
 
 Descriptor OpenDescriptor(const std::string& path, int flags) {
   return Descriptor(RetryInterrupted([&] { return ::open(path.c_str(), flags | O_CLOEXEC, 0640); }));
+}
+
+// "process 1234", from the system's table of locks; "another process" where that does not say, as for one of
+// another container.
+std::string LockHolder(int fd) {
+  struct stat info {};
+  std::ifstream table("/proc/locks");
+  if (::fstat(fd, &info) != 0) return "another process";
+  char file[64];
+  std::snprintf(file, sizeof file, "%02x:%02x:%llu", major(info.st_dev), minor(info.st_dev),
+                static_cast<unsigned long long>(info.st_ino));
+  // 1: FLOCK  ADVISORY  WRITE 1234 08:01:131 0 EOF
+  for (std::string line; std::getline(table, line);) {
+    std::istringstream words(line);
+    std::string number, kind, sort, mode, where;
+    long pid = 0;
+    words >> number >> kind >> sort >> mode >> pid >> where;
+    if (words && kind == "FLOCK" && where == file && pid > 0) return "process " + std::to_string(pid);
+  }
+  return "another process";
 }
 
 class PosixFile final : public File {
@@ -183,7 +206,11 @@ class PosixEnvImpl final : public Env {
     Descriptor descriptor = OpenDescriptor(path, O_RDWR | O_CREAT);
     if (!descriptor.valid()) return ErrnoStatus(errno, "open", path);
     if (RetryInterrupted([&] { return ::flock(descriptor.get(), LOCK_EX | LOCK_NB); }) != 0) {
-      return ErrnoStatus(errno, "lock", path);
+      const int error = errno;
+      if (error == EWOULDBLOCK) {
+        return Status(Status::kBusy, "lock " + path + ": held by " + LockHolder(descriptor.get()));
+      }
+      return ErrnoStatus(error, "lock", path);
     }
     return std::unique_ptr<FileLock>(std::make_unique<PosixLock>(std::move(descriptor)));
   }

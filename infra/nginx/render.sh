@@ -77,6 +77,23 @@ for node in "${nodes[@]}"; do
   servers+="        server $node max_fails=$max_fails fail_timeout=1s;"$'\n'
 done
 
+# Nodes that are tried by name before the last try. NGINX allows ten redirects of a request; one of DELETE takes two
+# for each node.
+named=${#nodes[@]}
+((named <= 3)) || named=3
+next_nodes="" next_upstreams="" tried=""
+for ((first = 0; first < named; first++)); do
+  tried+=.
+  next_nodes+="        \"$tried\" mom_nodes_from_$((first + 1));"$'\n'
+  next_upstreams+="    upstream mom_nodes_from_$((first + 1)) {"$'\n'
+  for ((i = 0; i < ${#nodes[@]}; i++)); do
+    backup=" backup"
+    ((i != first)) || backup=""
+    next_upstreams+="        server ${nodes[i]} max_fails=$max_fails fail_timeout=1s$backup;"$'\n'
+  done
+  next_upstreams+="        keepalive 16;"$'\n'"    }"$'\n'
+done
+
 burst=$((rate / 5 + 1))
 config="$(<"$here/mom.conf.template")"
 config="${config//@USER@/$user_line}"
@@ -84,6 +101,9 @@ config="${config//@DIR@/$dir}"
 config="${config//@WORKERS@/$workers}"
 config="${config//@LISTEN@/$listen}"
 config="${config//@UPSTREAM_SERVERS@/${servers%$'\n'}}"
+config="${config//@NEXT_NODES@/${next_nodes%$'\n'}}"
+config="${config//@NEXT_UPSTREAMS@/${next_upstreams%$'\n'}}"
+config="${config//@TRIED_ALL@/$tried.}"
 config="${config//@RATE@/$rate}"
 config="${config//@BURST@/$burst}"
 config="${config//@PASSWORD_RATE@/$password_rate}"

@@ -26,17 +26,14 @@ Uuid RandomUuid() {
   return uuid;
 }
 
-Result<wal::Identity> OpenIdentity(const DataDirOptions& options, bool* created) {
-  const std::string path = options.path + "/identity";
-  auto identity = wal::ReadIdentity(options.env, path);
-  if (identity.ok()) {
-    if (identity->node != options.node) {
-      return Status(Status::kWrongOwner, options.path + " belongs to node " +
-                                             std::to_string(identity->node.value) + ", this is node " +
-                                             std::to_string(options.node.value) +
-                                             "; give each node its own --data-dir");
-    }
-    return identity;
+// kNotFound: nobody's yet, and it may be formatted.
+Result<wal::Identity> CheckIdentity(const DataDirOptions& options) {
+  auto identity = wal::ReadIdentity(options.env, options.path + "/identity");
+  if (identity.ok() && identity->node != options.node) {
+    return Status(Status::kWrongOwner, options.path + " belongs to node " +
+                                           std::to_string(identity->node.value) + ", this is node " +
+                                           std::to_string(options.node.value) +
+                                           "; give each node its own --data-dir");
   }
   if (identity.status().code() != Status::kNotFound) return identity;
   // Data without an identity is somebody's: never format over it.
@@ -47,11 +44,24 @@ Result<wal::Identity> OpenIdentity(const DataDirOptions& options, bool* created)
     return Status(Status::kWrongOwner,
                   options.path + " holds '" + name + "' but no identity; choose an empty --data-dir");
   }
+  return identity;
+}
+
+Result<wal::Identity> OpenIdentity(const DataDirOptions& options, bool* created) {
+  auto identity = CheckIdentity(options);
+  if (identity.status().code() != Status::kNotFound) return identity;
   const Uuid cluster = options.clustered ? Uuid{} : RandomUuid();
   wal::Identity fresh{cluster, options.node, RandomUuid(), wal::kDataFormat};
-  if (Status status = wal::WriteIdentity(options.env, path, fresh); !status.ok()) return status;
+  MOM_RETURN_IF_ERROR(wal::WriteIdentity(options.env, options.path + "/identity", fresh));
   *created = true;
   return fresh;
+}
+
+Result<std::unique_ptr<wal::FileLock>> Lock(const DataDirOptions& options) {
+  auto lock = options.env->LockFile(options.path + "/lock");
+  if (lock.status().code() != Status::kBusy) return lock;
+  return Status(Status::kBusy, "another momd uses " + options.path + " (" + lock.status().message() +
+                                   "); stop that one, or give this node a --data-dir of its own");
 }
 
 Result<wal::HardState> OpenHardState(const DataDir& data) {
@@ -159,12 +169,33 @@ LevelDbViewOptions ViewOptions(const DataDirOptions& options) {
   return view_options;
 }
 
+Result<DataDirLook> LookAtDataDir(const DataDirOptions& options) {
+  DataDirLook look;
+  const auto names = options.env->ListDir(options.path);
+  if (names.status().code() == Status::kNotFound) return look;
+  if (!names.ok()) {
+    return Status(Status::kInvalidArgument,
+                  options.path + " cannot be the --data-dir: " + names.status().message());
+  }
+  look.is_there = true;
+  look.has_lock_file = options.env->FileSize(options.path + "/lock").ok();
+  if (look.has_lock_file) MOM_RETURN_IF_ERROR(Lock(options).status());
+  const auto identity = CheckIdentity(options);
+  if (identity.status().code() == Status::kNotFound) return look;
+  if (!identity.ok()) return identity.status();
+  look.has_identity = true;
+  look.is_founded = !identity->cluster.empty();
+  const auto members = ReadFirstMembers(options.env, options.path);
+  look.is_member = members.status().code() != Status::kNotFound;
+  return look;
+}
+
 Result<DataDir> LockDataDir(const DataDirOptions& options) {
   DataDir data;
   data.path = options.path;
   data.env = options.env;
   MOM_RETURN_IF_ERROR(options.env->CreateDir(options.path));
-  auto lock = options.env->LockFile(options.path + "/lock");
+  auto lock = Lock(options);
   if (!lock.ok()) return lock.status();
   data.lock = *std::move(lock);
   auto identity = OpenIdentity(options, &data.created);

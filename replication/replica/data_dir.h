@@ -50,6 +50,18 @@ struct DataDir {
 // is put aside and built anew when the log still begins at offset 0, or when there are other replicas.
 Result<DataDir> OpenDataDir(const DataDirOptions& options);
 
+// What a folder is before it is opened. Looks only: nothing is created or changed.
+struct DataDirLook {
+  bool is_there = false;
+  bool has_lock_file = false;
+  bool has_identity = false;  // Else the folder is missing, or holds nothing of anybody.
+  bool is_founded = false;    // The identity has a cluster.
+  bool is_member = false;     // Of a cluster of several nodes, or that may become one.
+};
+// Refuses as LockDataDir would: kBusy when another process holds the folder, kWrongOwner, kCorruption;
+// kInvalidArgument for what cannot be a data folder.
+Result<DataDirLook> LookAtDataDir(const DataDirOptions& options);
+
 // The same in steps, for a node that must first learn which cluster it belongs to. LockDataDir: only `lock`
 // and `identity` are there, whose `cluster` may be empty.
 Result<DataDir> LockDataDir(const DataDirOptions& options);

@@ -61,8 +61,8 @@ Kind Judge(const HttpAnswer& answer, const std::string& code) {
   if (answer.status == 0) return answer.sent ? Kind::kInfo : Kind::kFail;
   if (answer.status / 100 == 2) return Kind::kOk;
   if (answer.status < 500) return Kind::kFail;
-  const bool certain = code == "no-leader" || code == "stopping" || code == "overloaded" ||
-                       code == "disk-nearly-full" || code == "min-offset-not-reached";
+  const bool certain = code == "no-leader" || code == "not-ready" || code == "stopping" ||
+                       code == "overloaded" || code == "disk-nearly-full" || code == "min-offset-not-reached";
   return certain ? Kind::kFail : Kind::kInfo;
 }
 

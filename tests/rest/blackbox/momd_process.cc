@@ -16,11 +16,13 @@ namespace mom::blackbox {
 namespace {
 
 // In the child: never returns.
-[[noreturn]] void Exec(const std::vector<std::string>& arguments, int out, const std::string& log_path) {
+[[noreturn]] void Exec(const std::vector<std::string>& arguments, int out, const std::string& log_path,
+                       const std::map<std::string, std::optional<std::string>>& environment) {
   const int log = open(log_path.c_str(), O_WRONLY | O_CREAT | O_APPEND, 0600);
   dup2(out, STDOUT_FILENO);
   dup2(log, STDERR_FILENO);
-  setenv("MOM_ADMIN_PASSWORD", kAdminPassword, 1);
+  for (const auto& [name, value] : environment)
+    value ? setenv(name.c_str(), value->c_str(), 1) : unsetenv(name.c_str());
   std::vector<char*> argv;
   for (const auto& argument : arguments) argv.push_back(const_cast<char*>(argument.c_str()));
   argv.push_back(nullptr);
@@ -47,7 +49,7 @@ void MomdProcess::Launch(const std::string& data_dir, const std::vector<std::str
   int out[2];
   if (pipe2(out, O_CLOEXEC) != 0) std::abort();
   pid_ = fork();
-  if (pid_ == 0) Exec(arguments, out[1], log_path_);
+  if (pid_ == 0) Exec(arguments, out[1], log_path_, environment_);
   close(out[1]);
   out_ = out[0];
 }

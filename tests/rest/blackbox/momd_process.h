@@ -4,7 +4,10 @@
 #include <sys/types.h>
 
 #include <cstdint>
+#include <map>
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace mom::blackbox {
@@ -22,6 +25,11 @@ class MomdProcess {
   // Starts momd with REST on a free loopback port and waits for its ready line. False: it ended instead; see
   // exit_code() and log().
   bool Start(const std::string& data_dir, const std::vector<std::string>& extra = {});
+  // Of what is started from now on; nothing: it does not have the variable. MOM_ADMIN_PASSWORD is
+  // kAdminPassword unless set here.
+  void SetEnvironment(const std::string& name, std::optional<std::string> value) {
+    environment_[name] = std::move(value);
+  }
   // Starts it and returns at once. Then WaitReady() or Terminate().
   void Launch(const std::string& data_dir, const std::vector<std::string>& extra = {});
   bool WaitReady();  // What Start returns.
@@ -30,6 +38,7 @@ class MomdProcess {
 
   uint16_t port() const { return port_; }
   int exit_code() const { return exit_code_; }
+  pid_t pid() const { return pid_; }
   std::string log() const;  // Standard error so far.
 
  private:
@@ -40,6 +49,7 @@ class MomdProcess {
   uint16_t port_ = 0;
   int exit_code_ = -1;
   std::string log_path_;
+  std::map<std::string, std::optional<std::string>> environment_ = {{"MOM_ADMIN_PASSWORD", kAdminPassword}};
 };
 
 // A folder under the system's temporary folder that goes with the object.

@@ -135,13 +135,14 @@ TEST_F(StartTest, RefusesAnUnknownKeyInTheFile) {
 
 TEST_F(StartTest, RefusesAFractionInTheFile) {
   std::ofstream(dir_ / "momd.toml") << "node_id = 11111111111111111111.5\n";
-  ExpectRefused({"--config", dir_ / "momd.toml"}, "key 'node_id' must be a string or a whole number");
+  ExpectRefused({"--config", dir_ / "momd.toml"},
+                "key 'node_id' must be a string, a whole number, true or false");
 }
 
 TEST_F(StartTest, RefusesASecondInstance) {
   MomdProcess first;
   ASSERT_TRUE(first.Start(data_)) << first.log();
-  ExpectRefused({}, "lock");
+  ExpectRefused({}, "another momd uses " + data_);
   HttpClient client(first.port());
   EXPECT_EQ(client.Send("GET", "/readyz")->status, 200);
 }
