@@ -48,7 +48,7 @@ AsioAdmin::AsioAdmin(const quorum::Identity& self, AsioRuntime* runtime, Transpo
       transport_(transport),
       driver_(driver),
       hooks_(std::move(hooks)),
-      timer_(runtime->io()) {}
+      timer_(runtime) {}
 
 void AsioAdmin::Administer(AdminRequest request, Done done) {
   const Instant deadline{runtime_->Now().ns + kFindLeaderMs * kNsPerMs};
@@ -92,7 +92,7 @@ void AsioAdmin::Run(AdminRequest request, Done done) {
 
 void AsioAdmin::Stop() {
   stopped_ = true;
-  timer_.cancel();
+  timer_.Cancel();
   for (Waiting& one : std::exchange(waiting_, {}))
     one.done(Status(Status::kStopping, "the node is stopping"));
 }
@@ -182,12 +182,8 @@ void AsioAdmin::Later(std::function<void()> again, Done done) {
   if (stopped_) return done(Status(Status::kStopping, "the node is stopping"));
   waiting_.push_back({std::move(again), std::move(done)});
   if (waiting_.size() > 1) return;
-  timer_.expires_after(kPause);
-  timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    hooks_.on_driver_thread([this] {
-      for (const Waiting& one : std::exchange(waiting_, {})) one.again();
-    });
+  timer_.SetAfter(kPause, [this] {
+    for (const Waiting& one : std::exchange(waiting_, {})) one.again();
   });
 }
 

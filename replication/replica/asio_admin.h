@@ -2,8 +2,6 @@
 // leader where it does not. One hop and no more.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <functional>
 #include <string>
 #include <vector>
@@ -63,7 +61,7 @@ class AsioAdmin {
   Transport* const transport_;
   ReplicaDriver* const driver_;
   const AdminHooks hooks_;
-  boost::asio::steady_timer timer_;
+  AsioTimer timer_;
   bool stopped_ = false;
   // What is tried again soon, and who is answered if it never is.
   struct Waiting {

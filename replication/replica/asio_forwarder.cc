@@ -27,7 +27,7 @@ AsioForwarder::AsioForwarder(AsioRuntime* runtime, Transport* transport, NodeId 
       transport_(transport),
       self_(self),
       hooks_(std::move(hooks)),
-      timer_(runtime->io()),
+      timer_(runtime),
       last_origin_(RandomOrigin()) {}
 
 void AsioForwarder::Send(ForwardedCommand command) {
@@ -123,10 +123,9 @@ void AsioForwarder::Park(ForwardedCommand command, const Outcome& last) {
   parked_.push_back(std::move(command));
   if (armed_) return;
   armed_ = true;
-  timer_.expires_after(kPause);
-  timer_.async_wait([this](const boost::system::error_code& error) {
+  timer_.SetAfter(kPause, [this] {
     armed_ = false;
-    if (!error) TryParked();
+    TryParked();
   });
 }
 
@@ -164,7 +163,7 @@ void AsioForwarder::GiveUp(const std::function<bool(const Call&)>& is_lost, cons
 
 void AsioForwarder::Stop() {
   stopped_ = true;
-  timer_.cancel();
+  timer_.Cancel();
   for (ForwardedCommand& command : std::exchange(parked_, {})) {
     command.done(Refused(Status::kStopping, "the node is stopping"));
   }

@@ -2,8 +2,6 @@
 // tried again, with the next leader too; what is uncertain only if its idempotency key makes that safe.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
-
 #include <atomic>
 #include <cstdint>
 #include <functional>
@@ -81,7 +79,7 @@ class AsioForwarder {
   Transport* const transport_;
   const NodeId self_;
   const ForwarderHooks hooks_;
-  boost::asio::steady_timer timer_;
+  AsioTimer timer_;
   bool armed_ = false;
   bool stopped_ = false;
   std::vector<ForwardedCommand> parked_;

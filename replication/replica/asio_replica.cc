@@ -40,8 +40,8 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
     : options_(std::move(options)),
       data_(std::move(data)),
       view_(std::move(data_.view)),
-      disk_timer_(runtime_.io()),
-      waiters_timer_(runtime_.io()),
+      disk_timer_(&runtime_),
+      waiters_timer_(&runtime_),
       start_end_(data_.wal->log_end().value),
       last_timestamp_(data_.wal->last_timestamp()),
       wal_bytes_(data_.wal->bytes()),
@@ -54,6 +54,7 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
               {&runtime_, &log_, this, options_.transport, snapshots_.get(), &inbox_},
               {[this](const Status& status) { OnFailed(status); }, [this] { Publish(); },
                [this] { OnMembersChanged(); }}),
+      due_(&runtime_, &driver_),
       admin_(MakeAdmin()),
       waiters_(broker::ReadAppliedState(LatestReader(&view_))->end),
       latest_(&view_) {
@@ -81,9 +82,7 @@ ApplierHooks AsioReplica::MakeHooks() {
     AnswerInScope([&] { waiters_.Release(state.end); });
     if (!caught_up_ && !forwarder_ && state.end.value > start_end_) caught_up_ = true;
     checkpointer_->Applied(state.end, log_bytes);
-    if (next_due == last_due_) return;  // As after most batches.
-    last_due_ = next_due;
-    runtime_.Post([this, next_due] { OnApplied(next_due); });
+    due_.Tell(next_due);
   };
   hooks.answer = [this](const std::function<void()>& answers) { AnswerInScope(answers); };
   if (forwarder_) {
@@ -107,7 +106,6 @@ void AsioReplica::StartView() {
       runtime_.Post([this, status, start = wal->log_start()] {
         if (!status.ok()) return Fail(status);
         if (start > driver_.quorum().log_start()) driver_.OnLogStartMoved(start);
-        Rearm();
       });
     });
     if (!posted.ok()) return;  // Busy or stopping: the next checkpoint drops it.
@@ -129,11 +127,12 @@ void AsioReplica::StopView() {
 void AsioReplica::Start() {
   started_ = true;
   log_.Start([this](const Status& status, Offset durable_end) { OnPersisted(status, durable_end); });
+  due_.Tell(broker::NextDue(FrozenReader(view_.Get())));
   StartView();
+  runtime_.Serve(&driver_);
   runtime_.Post([this] {
     driver_.Start();
     CheckDisk();
-    Rearm();
   });
   runtime_.Start();
 }
@@ -141,10 +140,11 @@ void AsioReplica::Start() {
 void AsioReplica::Stop() {
   if (stopping_.exchange(true) || !started_) return;
   checkpointer_->Stop();
+  runtime_.Post([this] { runtime_.Serve(nullptr); });
   (void)log_.Stop();  // Persists what was submitted; its callbacks still reach the driver.
   runtime_.Post([this] {
-    disk_timer_.cancel();
-    waiters_timer_.cancel();
+    disk_timer_.Cancel();
+    waiters_timer_.Cancel();
     waiters_.Close();
     if (forwarder_) forwarder_->Stop();
     if (admin_) admin_->Stop();
@@ -212,14 +212,7 @@ void AsioReplica::ProposeHere(std::shared_ptr<const std::string> payload, std::f
 }
 
 void AsioReplica::Enqueue(Proposal proposal) {
-  if (inbox_.Add(std::move(proposal))) OnReplicaThread([this] { driver_.DrainInbox(); });
-}
-
-void AsioReplica::OnReplicaThread(std::function<void()> task) {
-  runtime_.Post([this, task = std::move(task)] {
-    task();
-    Rearm();
-  });
+  if (inbox_.Add(std::move(proposal))) runtime_.Post([this] { driver_.DrainInbox(); });
 }
 
 void AsioReplica::Appended(std::vector<Entry> entries) {
@@ -236,24 +229,9 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
   wal_entries_.fetch_add((durable_end - driver_.quorum().durable_end()).value);
   driver_.OnPersisted(status, durable_end);
   Publish();
-  Rearm();
 }
 
 // ---------------------------------------------------------------------------------------------------------
-
-void AsioReplica::OnApplied(std::optional<Timestamp> next_due) {
-  driver_.SetNextDue(next_due);
-  Rearm();
-}
-
-void AsioReplica::Rearm() {
-  if (stopping_ || failed_) return;
-  runtime_.Arm(driver_.wake_at(), [this] {
-    if (stopping_ || failed_) return;
-    driver_.Tick();
-    Rearm();
-  });
-}
 
 void AsioReplica::CheckDisk() {
   auto free_bytes = data_.env->FreeBytes(data_.path);
@@ -274,10 +252,7 @@ void AsioReplica::CheckDisk() {
   if (watch_ && !stopping_) watch_->Tick(runtime_.Now(), leader());
   Publish();  // What others acknowledged since.
   if (stopping_) return;
-  disk_timer_.expires_after(std::chrono::seconds(1));
-  disk_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (!error) CheckDisk();
-  });
+  disk_timer_.SetAfter(std::chrono::seconds(1), [this] { CheckDisk(); });
 }
 
 void AsioReplica::Fail(const Status& status) {
@@ -306,18 +281,14 @@ std::unique_ptr<ViewSnapshot> AsioReplica::Snapshot() const {
 void AsioReplica::WaitApplied(Offset offset, int64_t timeout_ms, std::function<void(bool)> done) {
   if (applied_end_.load() > offset.value) return done(true);
   const auto deadline = AppliedWaiters::Clock::now() + std::chrono::milliseconds(timeout_ms);
-  if (!waiters_.Add(Next(offset), deadline, std::move(done))) return;
-  runtime_.Post([this, deadline] { ExpireWaitersAt(deadline); });
+  if (waiters_.Add(Next(offset), deadline, std::move(done))) runtime_.Post([this] { ExpireWaiters(); });
 }
 
-void AsioReplica::ExpireWaitersAt(AppliedWaiters::Clock::time_point at) {
+// Those who ask for it may come in another order than their deadlines: the waiters know the first.
+void AsioReplica::ExpireWaiters() {
   if (stopping_) return;
-  waiters_timer_.expires_at(at);  // Cancels what was set: a later time.
-  waiters_timer_.async_wait([this](const boost::system::error_code& error) {
-    if (error) return;
-    const auto next = waiters_.Expire(AppliedWaiters::Clock::now());
-    if (next != AppliedWaiters::Clock::time_point::max()) ExpireWaitersAt(next);
-  });
+  const auto next = waiters_.Expire(AppliedWaiters::Clock::now());
+  if (next != AppliedWaiters::Clock::time_point::max()) waiters_timer_.Set(next, [this] { ExpireWaiters(); });
 }
 
 void AsioReplica::AnswerInScope(const std::function<void()>& answers) const {

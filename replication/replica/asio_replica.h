@@ -22,6 +22,7 @@
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/digest_marks.h"
+#include "replication/replica/due_notice.h"
 #include "replication/replica/peer_watch.h"
 #include "replication/replica/replica.h"
 #include "replication/replica/replica_driver.h"
@@ -75,7 +76,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void ProposeHere(std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done);
   void Enqueue(Proposal proposal);
   NodeId leader() const { return NodeId{leader_id_.load()}; }
-  void OnReplicaThread(std::function<void()> task);  // And arms the timer again.
   ApplierHooks MakeHooks();
   std::unique_ptr<AsioForwarder> MakeForwarder();
   std::unique_ptr<AsioSnapshots> MakeSnapshots();
@@ -107,10 +107,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
 
   // All of these run on the replica thread.
   void OnPersisted(const Status& status, Offset durable_end);
-  void OnApplied(std::optional<Timestamp> next_due);
   void CheckDisk();
-  void ExpireWaitersAt(AppliedWaiters::Clock::time_point at);
-  void Rearm();
+  void ExpireWaiters();
   void Publish();               // Copies what Info() shows.
   ReplicaInfo OwnInfo() const;  // What Info() shows but for the others. Any thread.
   void Fail(const Status& status);
@@ -123,8 +121,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   DataDir data_;
   ViewInUse view_;
   AsioRuntime runtime_;
-  boost::asio::steady_timer disk_timer_;
-  boost::asio::steady_timer waiters_timer_;
+  AsioTimer disk_timer_;
+  AsioTimer waiters_timer_;
   const uint64_t start_end_;        // Log end when opened.
   const Timestamp last_timestamp_;  // Likewise.
   std::atomic<uint64_t> wal_bytes_;
@@ -136,6 +134,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   DigestMarks marks_;
   const std::unique_ptr<PeerWatch> watch_;  // Null when alone.
   ReplicaDriver driver_;                    // Used by the replica thread only, like the next two.
+  DueNotice due_;
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
   Members members_;                         // As the owner was told, like the next.
   Epoch told_epoch_;
@@ -148,7 +147,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> applied_end_;
   std::atomic<uint64_t> committed_end_{0};
   std::atomic<int64_t> applied_ms_;
-  std::optional<Timestamp> last_due_;     // Used by the applier thread only: what the replica was told last.
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};
   AheadCounts ahead_;

@@ -17,17 +17,17 @@ constexpr auto kResignPause = std::chrono::milliseconds(50);
 }  // namespace
 
 void AsioReplica::OnMessage(quorum::Message message, std::vector<Entry> entries) {
-  OnReplicaThread([this, message = std::move(message), entries = std::move(entries)]() mutable {
+  runtime_.Post([this, message = std::move(message), entries = std::move(entries)]() mutable {
     driver_.OnMessage(std::move(message), std::move(entries));
   });
 }
 
 void AsioReplica::OnFrameSent(NodeId peer, quorum::SessionId session, Offset end, uint64_t bytes) {
-  OnReplicaThread([=, this] { driver_.OnFrameSent(peer, session, end, bytes); });
+  runtime_.Post([=, this] { driver_.OnFrameSent(peer, session, end, bytes); });
 }
 
 void AsioReplica::OnStreamClosed(NodeId peer, quorum::SessionId session) {
-  OnReplicaThread([=, this] { driver_.OnStreamClosed(peer, session); });
+  runtime_.Post([=, this] { driver_.OnStreamClosed(peer, session); });
 }
 
 // Answered before a replica is there, by whoever started the transport.
@@ -61,14 +61,14 @@ void AsioReplica::OnForward(const quorum::Identity& from, std::string command,
 
 void AsioReplica::OnReadBarrier(const quorum::Identity& from, std::function<void(Result<Offset>)> reply) {
   if (from.cluster != data_.identity.cluster) return reply(Status(Status::kWrongOwner, "of another cluster"));
-  OnReplicaThread([this, reply = std::move(reply)]() mutable { driver_.ReadBarrier(std::move(reply)); });
+  runtime_.Post([this, reply = std::move(reply)]() mutable { driver_.ReadBarrier(std::move(reply)); });
 }
 
 void AsioReplica::ReadBarrier(int64_t timeout_ms, std::function<void(Result<Offset>)> done) {
   const NodeId to = leader();
   if (to == NodeId{}) return done(Status(Status::kNotLeader, "no leader is known"));
   if (to != data_.identity.node) return options_.transport->ReadBarrier(to, timeout_ms, std::move(done));
-  OnReplicaThread([this, done = std::move(done)]() mutable { driver_.ReadBarrier(std::move(done)); });
+  runtime_.Post([this, done = std::move(done)]() mutable { driver_.ReadBarrier(std::move(done)); });
 }
 
 void AsioReplica::Administer(AdminRequest request, std::function<void(Status)> done) {
@@ -90,14 +90,14 @@ void AsioReplica::OnAdminister(const quorum::Identity& from, AdminRequest reques
 // The entry counts from now on, but may yet be truncated: what is told is looked at again after the step.
 void AsioReplica::OnMembersChanged() {
   if (options_.transport) options_.transport->SetAddresses(driver_.addresses());
-  OnReplicaThread([this] { Publish(); });
+  runtime_.Post([this] { Publish(); });
 }
 
 std::unique_ptr<AsioAdmin> AsioReplica::MakeAdmin() {
   if (options_.transport == nullptr) return nullptr;
   AdminHooks hooks;
   hooks.leader = [this] { return leader(); };
-  hooks.on_driver_thread = [this](std::function<void()> task) { OnReplicaThread(std::move(task)); };
+  hooks.on_driver_thread = [this](std::function<void()> task) { runtime_.Post(std::move(task)); };
   return std::make_unique<AsioAdmin>(IdentityOf(data_), &runtime_, options_.transport, &driver_,
                                      std::move(hooks));
 }
@@ -134,7 +134,7 @@ void AsioReplica::OnStatus(const quorum::Identity& from, std::function<void(Resu
 
 void AsioReplica::Resign() {
   if (options_.transport == nullptr || leader() != data_.identity.node) return;
-  OnReplicaThread([this] { driver_.Resign(); });
+  runtime_.Post([this] { driver_.Resign(); });
   std::this_thread::sleep_for(kResignPause);
 }
 
@@ -169,7 +169,7 @@ std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
   hooks.freeze = [this] { return std::make_unique<FrozenInUse>(view_.Get()); };
   hooks.install = [this](PulledSnapshot* pulled) { return Install(pulled); };
   hooks.warn = options_.on_snapshot_error;
-  hooks.on_driver_thread = [this](std::function<void()> task) { OnReplicaThread(std::move(task)); };
+  hooks.on_driver_thread = [this](std::function<void()> task) { runtime_.Post(std::move(task)); };
   return std::make_unique<AsioSnapshots>(data_.path, ViewOptions(options_.data), &runtime_,
                                          options_.transport, &driver_, std::move(hooks));
 }
@@ -193,11 +193,11 @@ Status AsioReplica::Install(PulledSnapshot* pulled) {
   applied_end_ = state.end.value;
   waiters_.Release(state.end);
   log_start_ = state.end.value;
+  due_.Tell(broker::NextDue(FrozenReader(view_.Get())));  // Nobody else does now.
   if (const auto voters = latest_.Get(broker::keys::Voters())) driver_.LearnAddresses(*voters);
   StartView();
   if (forwarder_) forwarder_->OnLogReplaced();
   driver_.OnSnapshotInstalled(pulled->installation.id, pulled->installation.timestamp);
-  OnApplied(broker::NextDue(FrozenReader(view_.Get())));
   if (options_.on_snapshot) options_.on_snapshot(state.end);
   return Status();
 }

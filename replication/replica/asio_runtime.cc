@@ -15,8 +15,7 @@ Timestamp WallNow() {
   return Timestamp{duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count()};
 }
 
-AsioRuntime::AsioRuntime()
-    : work_(boost::asio::make_work_guard(io_)), timer_(io_), armed_for_(quorum::kNever) {}
+AsioRuntime::AsioRuntime() : work_(boost::asio::make_work_guard(io_)), timer_(io_) {}
 
 AsioRuntime::~AsioRuntime() {
   Stop();
@@ -32,25 +31,34 @@ void AsioRuntime::Start() {
 
 void AsioRuntime::Stop() {
   if (!thread_.joinable()) return;
-  boost::asio::post(io_, [this] {
+  Post([this] {
+    Serve(nullptr);
     timer_.cancel();
     work_.reset();
   });
   thread_.join();
 }
 
-// Arming costs system calls: most steps change nothing.
-void AsioRuntime::Arm(Instant at, std::function<void()> tick) {
-  if (at == armed_for_) return;
-  armed_for_ = at;
+void AsioRuntime::Enqueue(Task task) {
+  boost::asio::post(io_, std::move(task));
+}
+
+void AsioRuntime::SetTimer(Instant at, Task task) {
   timer_.cancel();
   if (at == quorum::kNever) return;
   timer_.expires_at(std::chrono::steady_clock::time_point(std::chrono::nanoseconds(at.ns)));
-  timer_.async_wait([this, tick = std::move(tick)](const boost::system::error_code& error) {
-    if (error) return;
-    armed_for_ = quorum::kNever;
-    tick();
+  Wait(&timer_, std::move(task));
+}
+
+void AsioRuntime::Wait(boost::asio::steady_timer* timer, Task task) {
+  timer->async_wait([task = std::move(task)](const boost::system::error_code& error) {
+    if (!error) task();
   });
+}
+
+void AsioTimer::Set(Clock::time_point at, std::function<void()> fire) {
+  timer_.expires_at(at);  // Cancels what was set.
+  runtime_->Wait(&timer_, runtime_->MakeTask(std::move(fire)));
 }
 
 Instant AsioRuntime::Now() const {
@@ -60,10 +68,6 @@ Instant AsioRuntime::Now() const {
 
 Timestamp AsioRuntime::Wall() const {
   return WallNow();
-}
-
-void AsioRuntime::Post(std::function<void()> task) {
-  boost::asio::post(io_, std::move(task));
 }
 
 }  // namespace mom::replication

@@ -71,10 +71,11 @@ void AsioSnapshots::Run(std::function<void()> task) {
 }
 
 void AsioSnapshots::After(std::chrono::milliseconds pause, std::function<void()> task) {
-  auto timer = std::make_shared<boost::asio::steady_timer>(runtime_->io());
-  timer->expires_after(pause);
-  timer->async_wait([this, task = std::move(task), timer](const boost::system::error_code& error) {
-    if (!error && !stopping_) task();
+  hooks_.on_driver_thread([this, pause, task = std::move(task)]() mutable {
+    auto timer = std::make_shared<AsioTimer>(runtime_);
+    timer->SetAfter(pause, [this, task = std::move(task), timer] {
+      if (!stopping_) task();
+    });
   });
 }
 

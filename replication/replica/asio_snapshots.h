@@ -5,7 +5,6 @@
 // travels in the order of its keys, so that a broken transfer goes on behind the last key that arrived.
 #pragma once
 
-#include <boost/asio/steady_timer.hpp>
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>

@@ -6,6 +6,11 @@
 #include "replication/replica/voters_codec.h"
 
 namespace mom::replication {
+namespace {
+
+constexpr int64_t kNsPerMs = 1'000'000;
+
+}  // namespace
 
 ReplicaDriver::ReplicaDriver(const DriverOptions& options, const quorum::Restored& restored,
                              Timestamp last_timestamp, const DriverPorts& ports, DriverHooks hooks)
@@ -14,7 +19,7 @@ ReplicaDriver::ReplicaDriver(const DriverOptions& options, const quorum::Restore
       hooks_(std::move(hooks)),
       quorum_(options.quorum, restored),
       addresses_(options.addresses),
-      last_timestamp_(last_timestamp),
+      clock_(last_timestamp, ports.runtime->Now()),
       tail_(restored.log_end),
       handed_end_(restored.committed_end) {
   MOM_CHECK(ports.runtime != nullptr && ports.log != nullptr && ports.view != nullptr);
@@ -102,28 +107,37 @@ void ReplicaDriver::TransferLeadership(NodeId target, std::function<void(quorum:
 
 void ReplicaDriver::SetNextDue(std::optional<Timestamp> next_due) {
   next_due_ = next_due;
-  if (clock_in_flight_) return;
+  PlanClock();
+}
+
+// Called whenever something changed that it looks at: what is due, who leads, whether an entry is on its way.
+void ReplicaDriver::PlanClock() {
   clock_at_ = quorum::kNever;
-  if (!next_due) return;
-  const int64_t wait_ms =
-      std::max<int64_t>(next_due->ms - ports_.runtime->Wall().ms, int64_t{options_.clock_pause_ms});
-  constexpr int64_t kLookAgainMs = 60'000;  // The wall clock may jump meanwhile.
-  clock_at_ = Instant{ports_.runtime->Now().ns + std::min(wait_ms, kLookAgainMs) * 1'000'000};
+  if (!next_due_ || clock_in_flight_ != 0 || quorum_.role() != quorum::Role::kLeader) return;
+  constexpr int64_t kLookAgainMs = 1'000;  // The wall clock may jump meanwhile.
+  const int64_t wait_ms = std::clamp<int64_t>(next_due_->ms - LogTime().ms, 0, kLookAgainMs);
+  const Instant at{ports_.runtime->Now().ns + wait_ms * kNsPerMs};
+  clock_at_ = std::max(at, clock_not_before_);
 }
 
 void ReplicaDriver::ProposeClock() {
-  if (clock_in_flight_ || !next_due_) return;
-  if (quorum_.role() != quorum::Role::kLeader || next_due_->ms > StampNow().ms) return SetNextDue(next_due_);
-  clock_in_flight_ = true;
-  clock_at_ = quorum::kNever;
+  clock_not_before_ = Instant{ports_.runtime->Now().ns + int64_t{options_.clock_pause_ms} * kNsPerMs};
+  if (next_due_->ms > LogTime().ms) return PlanClock();
+  const uint64_t ticket = clock_in_flight_ = ++last_ticket_;
+  PlanClock();
   std::vector<Proposal> proposals;
-  proposals.push_back(Proposal{EntryKind::kClock, std::make_shared<const std::string>(), [this](Outcome) {
-                                 ports_.runtime->Post([this] {
-                                   clock_in_flight_ = false;
-                                   SetNextDue(next_due_);
-                                 });
-                               }});
+  proposals.push_back(
+      Proposal{EntryKind::kClock, std::make_shared<const std::string>(),
+               [this, ticket](Outcome) { ports_.runtime->Post([this, ticket] { OnClockDone(ticket); }); }});
   Propose(&proposals);
+}
+
+// Applied, refused or lost: what is due by now is looked at again, after a pause. An entry does a limited
+// amount of work, so that the same time may still be due.
+void ReplicaDriver::OnClockDone(uint64_t ticket) {
+  if (clock_in_flight_ != ticket) return;
+  clock_in_flight_ = 0;
+  PlanClock();
 }
 
 void ReplicaDriver::Tick() {
@@ -143,11 +157,6 @@ Instant ReplicaDriver::wake_at() const {
   return linger_ ? std::min(at, linger_->until) : at;
 }
 
-// Entries get the leader's time, which never falls within a log.
-Timestamp ReplicaDriver::StampNow() {
-  return std::max(last_timestamp_, ports_.runtime->Wall());
-}
-
 // ---------------------------------------------------------------------------------------------------------
 
 void ReplicaDriver::OnPersisted(const Status& status, Offset durable_end) {
@@ -160,7 +169,7 @@ void ReplicaDriver::OnPersisted(const Status& status, Offset durable_end) {
 // refuse, falling timestamps, ends the stream like any other nonsense.
 bool ReplicaDriver::FillFrame(quorum::FetchReply* reply, const std::vector<Entry>& entries) const {
   auto& frame = std::get<quorum::Frame>(reply->body);
-  Timestamp last = frame.base == quorum_.log_end() ? last_timestamp_ : Timestamp{};
+  Timestamp last = frame.base == quorum_.log_end() ? clock_.last() : Timestamp{};
   Offset at = frame.base;
   for (const Entry& entry : entries) {
     if (entry.offset != at || entry.timestamp < last) return false;
@@ -219,7 +228,7 @@ void ReplicaDriver::OnSnapshotInstalled(const quorum::SnapshotId& id, Timestamp 
   AnswerUncertain(Offset{}, "the log was replaced by a snapshot");
   tail_.Reset(id.end);
   handed_end_ = id.end;
-  last_timestamp_ = timestamp;
+  clock_.Follow(timestamp, ports_.runtime->Now());
   Step(quorum::SnapshotInstalled{id});
 }
 

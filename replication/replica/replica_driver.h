@@ -18,6 +18,7 @@
 #include "core/quorum/quorum.h"
 #include "replication/replica/commit_pace.h"
 #include "replication/replica/inbox.h"
+#include "replication/replica/log_clock.h"
 #include "replication/replica/log_tail.h"
 #include "replication/replica/members.h"
 #include "replication/replica/ports.h"
@@ -70,11 +71,13 @@ class ReplicaDriver {
                     std::function<void(quorum::Refusal)> done);
   void TransferLeadership(NodeId target, std::function<void(quorum::Refusal)> done);
   void Resign() { Step(quorum::ResignAsked{}); }
-  // The view holds a timer that is due then: the leader writes a clock entry. Empty: none.
+  // The view holds a timer that is due then, by the log's time: the leader writes a clock entry. Empty: none.
   void SetNextDue(std::optional<Timestamp> next_due);
   // To be called at wake_at() or earlier.
   void Tick();
   Instant wake_at() const;
+  // What an entry would be stamped with now.
+  Timestamp LogTime() const { return clock_.At(ports_.runtime->Wall(), ports_.runtime->Now()); }
   // Answers all that wait for an outcome: it is uncertain. For the end.
   void Abandon(const std::string& why);
 
@@ -136,8 +139,10 @@ class ReplicaDriver {
   void TrimTail();
 
   bool FillFrame(quorum::FetchReply* reply, const std::vector<Entry>& entries) const;
+  void PlanClock();
   void ProposeClock();
-  Timestamp StampNow();
+  void OnClockDone(uint64_t ticket);
+  Timestamp StampNow() { return clock_.Stamp(ports_.runtime->Wall(), ports_.runtime->Now()); }
 
   const DriverOptions options_;
   const DriverPorts ports_;
@@ -146,8 +151,8 @@ class ReplicaDriver {
   PeerAddresses addresses_;
   std::optional<std::pair<NodeId, std::string>> added_;  // Address of the replica that is being added.
   bool failed_ = false;
-  bool stepping_ = false;     // Ports must not call back from inside.
-  Timestamp last_timestamp_;  // Of the last entry in the log.
+  bool stepping_ = false;  // Ports must not call back from inside.
+  LogClock clock_;
   LogTail tail_;
   Offset handed_end_;            // Everything below was given to the view.
   std::deque<Waiting> waiting_;  // For outcomes of entries at and behind handed_end_, ascending.
@@ -164,9 +169,11 @@ class ReplicaDriver {
   bool awaits_ = false;                       // Comes back to the inbox without being asked.
   bool draining_ = false;                     // The steps that it takes do not drain again.
 
+  // The clock entry that the leader writes next. Whatever one of these depends on ends in PlanClock.
   std::optional<Timestamp> next_due_;
+  uint64_t clock_in_flight_ = 0;  // Ticket of the one that is on its way; 0: none.
+  Instant clock_not_before_;      // A pause behind the last one.
   Instant clock_at_ = quorum::kNever;
-  bool clock_in_flight_ = false;
 };
 
 }  // namespace mom::replication

@@ -69,8 +69,10 @@ void ReplicaDriver::Execute(const quorum::Effects& effects, std::vector<Proposal
     if (effects.role->role != quorum::Role::kLeader) {
       pace_.Forget();
       linger_.reset();
+      clock_in_flight_ = 0;
       AnswerUncertain(handed_end_, "leadership was lost before the entry was committed");
     }
+    PlanClock();
     hooks_.role_changed();
   }
 }
@@ -107,7 +109,7 @@ Status ReplicaDriver::ExecuteTruncate(Offset to) {
   tail_.TruncateTo(to);
   auto timestamp = ports_.log->Truncate(to);
   if (!timestamp.ok()) return timestamp.status();
-  last_timestamp_ = *timestamp;
+  clock_.Follow(*timestamp, ports_.runtime->Now());
   return Status();
 }
 
@@ -146,7 +148,6 @@ Status ReplicaDriver::ExecuteAppend(const quorum::Append& append, std::vector<Pr
     proposals->clear();
   }
   MOM_CHECK(offset == append.end, offset, append.end);
-  last_timestamp_ = now;
   return SubmitAppended(std::move(entries));
 }
 
@@ -159,7 +160,7 @@ Status ReplicaDriver::ExecuteTakeOver(const quorum::Append& append, std::vector<
     tail_.Append(entry);
     if (entry.kind == EntryKind::kVoters) LearnAddresses(entry.bytes());
   }
-  last_timestamp_ = entries->back().timestamp;
+  clock_.Follow(entries->back().timestamp, ports_.runtime->Now());
   return SubmitAppended(std::move(*entries));
 }
 

@@ -185,8 +185,9 @@ Event BrokerClient::DeleteQueue(uint32_t node, const std::string& queue, const s
 }
 
 Event BrokerClient::Publish(uint32_t node, const std::string& queue, const std::vector<uint64_t>& payloads,
-                            const std::string& key) {
+                            const std::string& key, int64_t delay_ms) {
   Event event = Begin(Action::kPublish, node, queue, key);
+  event.delay_ms = static_cast<uint64_t>(delay_ms);
   for (uint64_t payload : payloads) event.items.push_back(ItemOf(payload));
   std::vector<Item> items = event.items;
   std::string target = "/v1/queues/" + queue + "/messages", type = "text/plain", body;
@@ -196,10 +197,14 @@ Event BrokerClient::Publish(uint32_t node, const std::string& queue, const std::
     target = "/v1/queues/" + queue + "/batch";
     type = "application/json";
     json::array messages;
-    for (uint64_t payload : payloads) messages.push_back(json::object{{"body", BodyOf(payload)}});
+    for (uint64_t payload : payloads) {
+      messages.push_back(json::object{{"body", BodyOf(payload)}, {"delay_ms", delay_ms}});
+    }
     body = json::serialize(json::object{{"messages", std::move(messages)}});
   }
-  const auto answer = Run(&event, "POST", target, {{"Content-Type", type}}, body);
+  Headers headers = {{"Content-Type", type}};
+  if (delay_ms > 0) headers.emplace_back("Mom-Delay-Ms", std::to_string(delay_ms));
+  const auto answer = Run(&event, "POST", target, std::move(headers), body);
   if (event.kind == Kind::kOk) {
     json::error_code error;
     const auto tree = json::parse(answer.body, error);
@@ -235,12 +240,14 @@ Event BrokerClient::Receive(uint32_t node, const std::string& queue, uint64_t ma
 }
 
 Event BrokerClient::Settle(Action action, uint32_t node, const std::string& queue,
-                           const std::vector<Item>& items, int64_t lease_ms) {
+                           const std::vector<Item>& items, int64_t lease_ms, int64_t delay_ms) {
   Event event = Begin(action, node, queue, "");
   event.items = items;
   event.lease_ms = static_cast<uint64_t>(lease_ms);
+  event.delay_ms = static_cast<uint64_t>(delay_ms);
   json::object body{{"receipts", Receipts(items)}};
   if (action == Action::kExtend) body["lease_ms"] = lease_ms;
+  if (action == Action::kNack) body["delay_ms"] = delay_ms;
   const auto answer = Run(&event, "POST", "/v1/queues/" + queue + "/" + std::string(NameOf(action)),
                           {{"Content-Type", "application/json"}}, json::serialize(body));
   if (event.kind == Kind::kOk) {
@@ -256,16 +263,17 @@ Event BrokerClient::Settle(Action action, uint32_t node, const std::string& queu
 }
 
 Event BrokerClient::Ack(uint32_t node, const std::string& queue, const std::vector<Item>& items) {
-  return Settle(Action::kAck, node, queue, items, 0);
+  return Settle(Action::kAck, node, queue, items, 0, 0);
 }
 
-Event BrokerClient::Nack(uint32_t node, const std::string& queue, const std::vector<Item>& items) {
-  return Settle(Action::kNack, node, queue, items, 0);
+Event BrokerClient::Nack(uint32_t node, const std::string& queue, const std::vector<Item>& items,
+                         int64_t delay_ms) {
+  return Settle(Action::kNack, node, queue, items, 0, delay_ms);
 }
 
 Event BrokerClient::Extend(uint32_t node, const std::string& queue, const std::vector<Item>& items,
                            int64_t lease_ms) {
-  return Settle(Action::kExtend, node, queue, items, lease_ms);
+  return Settle(Action::kExtend, node, queue, items, lease_ms, 0);
 }
 
 Event BrokerClient::Count(uint32_t node, const std::string& queue, uint64_t min, bool linearizable) {

@@ -36,14 +36,14 @@ class BrokerClient {
   Event Logout(uint32_t node);
   Event CreateQueue(uint32_t node, const std::string& queue, int64_t lease_ms, const std::string& key);
   Event DeleteQueue(uint32_t node, const std::string& queue, const std::string& key);
-  // One message alone, several as a batch.
+  // One message alone, several as a batch. Ready after `delay_ms`.
   Event Publish(uint32_t node, const std::string& queue, const std::vector<uint64_t>& payloads,
-                const std::string& key);
+                const std::string& key, int64_t delay_ms = 0);
   // lease_ms 0: acknowledged by itself.
   Event Receive(uint32_t node, const std::string& queue, uint64_t max, int64_t lease_ms, int64_t wait_ms,
                 const std::string& key);
   Event Ack(uint32_t node, const std::string& queue, const std::vector<Item>& items);
-  Event Nack(uint32_t node, const std::string& queue, const std::vector<Item>& items);
+  Event Nack(uint32_t node, const std::string& queue, const std::vector<Item>& items, int64_t delay_ms = 0);
   Event Extend(uint32_t node, const std::string& queue, const std::vector<Item>& items, int64_t lease_ms);
   // Reads. min kNone: none.
   Event Count(uint32_t node, const std::string& queue, uint64_t min, bool linearizable);
@@ -59,7 +59,7 @@ class BrokerClient {
                  const std::string& body);
   void Finish(Event event);
   Event Settle(Action action, uint32_t node, const std::string& queue, const std::vector<Item>& items,
-               int64_t lease_ms);
+               int64_t lease_ms, int64_t delay_ms);
 
   Cluster* const cluster_;
   Recorder* const recorder_;

@@ -121,5 +121,6 @@ void CheckWitness(const Index& index, Report* report);                          
 void CheckProgress(const Index& index, Report* report);                             // C11
 void CheckReplicas(const Index& index, Report* report);                             // C12
 void CheckSessions(const Index& index, Report* report);                             // C13
+void CheckTimers(const Index& index, const CheckOptions& options, Report* report);  // C15
 
 }  // namespace mom::cluster

@@ -26,6 +26,7 @@ Verdict CheckHistory(const std::vector<Event>& events, const CheckOptions& optio
   CheckProgress(index, &report);
   CheckReplicas(index, &report);
   CheckSessions(index, &report);
+  CheckTimers(index, options, &report);
   return verdict;
 }
 
@@ -37,9 +38,9 @@ std::string ToText(const Verdict& verdict) {
       std::to_string(verdict.delivered_messages) + " delivered, " +
       std::to_string(verdict.recovered_messages) + " recovered, " +
       std::to_string(verdict.repeated_deliveries) + " repeats, " + std::to_string(verdict.unjudged_messages) +
-      " not judged; " + std::to_string(verdict.reads_checked) + " reads checked, " +
-      std::to_string(verdict.samples_compared) + " digests compared, " + std::to_string(verdict.epochs) +
-      " epochs\n";
+      " not judged; " + std::to_string(verdict.timers_checked) + " came due; " +
+      std::to_string(verdict.reads_checked) + " reads checked, " + std::to_string(verdict.samples_compared) +
+      " digests compared, " + std::to_string(verdict.epochs) + " epochs\n";
   for (const Violation& violation : verdict.violations)
     text += violation.property + ": " + violation.text + "\n";
   for (const auto& [property, count] : verdict.found)

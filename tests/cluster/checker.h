@@ -10,12 +10,16 @@
 //   C7   deletion: by the owner, of an empty queue, and nothing of it comes back afterwards
 //   C8   a read with a minimum offset, or a linearizable one, shows what it must
 //   C9   witness: offsets are unique, grow in real time, epochs grow with them; what was refused did not
-//   happen C11  what a client sees of one node, and a node of the cluster, never goes back C12  replicas that
-//   applied the same entries have the same digest C13  a session that ended is not honoured by a node that
-//   applied its end
+//        happen
+//   C11  what a client sees of one node, and a node of the cluster, never goes back
+//   C12  replicas that applied the same entries have the same digest
+//   C13  a session that ended is not honoured by a node that applied its end
+//   C15  what is due, by a delay, the end of a lease or a delay after it was given back, is delivered to who
+//        waits for it, not much later, but for times without a leader
 //
-// Each check is O(n log n) in the length of the history. C4 and C5 assume that all messages of a queue have
-// one priority and no group, delay or time to live, and C1 that no dead letters are moved.
+// Each check is O(n log n) in the length of the history. C4, C5 and C15 assume that all messages of a queue
+// have one priority and no group or time to live, and C1 that no dead letters are moved. C4 does not look at
+// the order in queues that have delays.
 #pragma once
 
 #include <cstdint>
@@ -45,6 +49,7 @@ struct Verdict {
   uint64_t reads_checked = 0;          // Reads that had to show something.
   uint64_t samples_compared = 0;       // Pairs of equal applied end.
   uint64_t epochs = 0;                 // Epochs in which something was written.
+  uint64_t timers_checked = 0;         // Deliveries after a delay, or after a lease.
   uint64_t unjudged_messages = 0;      // Acknowledged, but their queue was not seen empty at the end.
 
   bool good() const { return found.empty(); }
@@ -53,6 +58,8 @@ struct Verdict {
 struct CheckOptions {
   // A lease may be given anew so much before its end as clients measure it, for clocks that differ.
   uint64_t lease_slack_ms = 50;
+  // What is due may be delivered so much later, while the cluster answers.
+  uint64_t timer_slack_ms = 5'000;
 };
 
 Verdict CheckHistory(const std::vector<Event>& events, const CheckOptions& options = {});

@@ -107,7 +107,8 @@ bool MeasureFailover(const FailoverOptions& options) {
   LoadOptions load_options;
   load_options.seed = options.seed;
   load_options.publishers = 4;
-  load_options.leasers = load_options.autos = load_options.readers = load_options.churners = 0;
+  load_options.leasers = load_options.autos = load_options.readers = load_options.churners =
+      load_options.timers = 0;
   load_options.pause_ms = 2;
   load_options.timeout_ms =
       10'000;  // Patient: the gap shows when the nodes answer, not when clients give up.

@@ -31,7 +31,7 @@ struct NumberField {
 constexpr NumberField kNumbers[] = {{"offset", &Event::offset, kNone},   {"epoch", &Event::epoch, kNone},
                                     {"applied", &Event::applied, kNone}, {"min", &Event::min, kNone},
                                     {"number", &Event::number, kNone},   {"boot", &Event::boot, kNone},
-                                    {"lease_ms", &Event::lease_ms, 0}};
+                                    {"lease_ms", &Event::lease_ms, 0},   {"delay_ms", &Event::delay_ms, 0}};
 
 struct FlagField {
   std::string_view name;

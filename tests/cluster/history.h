@@ -17,6 +17,7 @@
 //   offset epoch applied            Mom-Offset, Mom-Epoch, Mom-Applied of an answer
 //   min                             Mom-Min-Offset of a read; linearizable=1: Mom-Consistency
 //   auto=1                          a receive that acknowledges by itself;  lease_ms  its lease or extension
+//   delay_ms                        of what is published or given back
 //   replayed=1                      Mom-Replayed
 //   number                          count: messages of the queue;  receive: the most that was asked for
 //                                   sample: the leader that the node knows, 0 for none
@@ -81,7 +82,7 @@ struct Event {
 
   std::string user, session, key, code, digest;
   uint64_t offset = kNone, epoch = kNone, applied = kNone, min = kNone, number = kNone, boot = kNone;
-  uint64_t lease_ms = 0;
+  uint64_t lease_ms = 0, delay_ms = 0;
   bool linearizable = false, automatic = false, replayed = false;
   std::vector<Item> items, failed;
 

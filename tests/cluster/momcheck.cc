@@ -13,6 +13,8 @@ int main(int argc, char** argv) {
   app.add_option("files", files, "History files")->required();
   app.add_option("--lease-slack-ms", options.lease_slack_ms, "How much clocks may differ")
       ->capture_default_str();
+  app.add_option("--timer-slack-ms", options.timer_slack_ms, "How late what is due may be delivered")
+      ->capture_default_str();
   CLI11_PARSE(app, argc, argv);
   int result = 0;
   for (const std::string& file : files) {

@@ -181,6 +181,7 @@ void Judge(const Scenario& scenario, const RunOptions& options, const Nemesis& n
     problem("vacuous: the leader did not change");
   if (result->verdict.acknowledged_messages < kAcknowledgedPerSecond * options.seconds)
     problem("vacuous: too little was acknowledged");
+  if (result->verdict.timers_checked == 0) problem("vacuous: nothing came due");
   if (result->verdict.unjudged_messages > 0) problem("some messages could not be judged");
 }
 

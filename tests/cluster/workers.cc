@@ -42,6 +42,12 @@ Load::Load(Cluster* cluster, Recorder* recorder, LoadOptions options)
   SetVia(via);
 }
 
+std::vector<std::string> Load::AllQueues() const {
+  std::vector<std::string> all = queues_;
+  all.insert(all.end(), timed_queues_.begin(), timed_queues_.end());
+  return all;
+}
+
 Load::~Load() {
   if (!threads_.empty()) Stop(0);
 }
@@ -77,7 +83,8 @@ std::string Load::Prepare() {
   for (uint32_t i = 0; i < options_.autos; ++i) queues_.push_back("auto-" + std::to_string(i));
   if (options_.readers > 0) queues_.push_back(kLedger);
   if (queues_.empty()) queues_.push_back("plain-0");
-  std::vector<std::string> queues = queues_;
+  for (uint32_t i = 0; i < options_.timers; ++i) timed_queues_.push_back("timed-" + std::to_string(i));
+  std::vector<std::string> queues = AllQueues();
   if (options_.ballast_bytes > 0) queues.push_back(kBallast);
   for (const std::string& queue : queues) {
     const std::string key = worker.NextKey();
@@ -117,6 +124,8 @@ void Load::Start() {
     Spawn("session-" + std::to_string(i), [this](Worker* worker) { ChurnSession(worker); });
     Spawn("queue-" + std::to_string(i), [this](Worker* worker) { ChurnQueue(worker); });
   }
+  for (const std::string& queue : timed_queues_)
+    Spawn("timer-" + queue, [this, queue](Worker* worker) { UseTimers(worker, queue); });
 }
 
 void Load::PublishBallast(Worker* worker) {
@@ -202,6 +211,30 @@ void Load::ReceiveAtOnce(Worker* worker) {
   if (event.items.empty()) SleepMs(2);
 }
 
+// All with keys, so that what was taken is known: C15 judges nothing behind a receive of unknown outcome.
+void Load::UseTimers(Worker* worker, const std::string& queue) {
+  BrokerClient& client = worker->client;
+  const std::string key = worker->NextKey();
+  const auto ms = static_cast<int64_t>(20 + worker->random.Next() % 1000);
+  switch (worker->random.Next() % 4) {
+    case 0:
+    case 1: {
+      const std::vector<uint64_t> payloads = {next_payload_++};
+      Insist(worker, [&](uint32_t node) { return client.Publish(node, queue, payloads, key, ms); });
+      break;
+    }
+    case 2: {  // Given back with a delay, or dropped: the lease ends.
+      const Event event =
+          Insist(worker, [&](uint32_t node) { return client.Receive(node, queue, 4, 500, 0, key); });
+      if (!event.items.empty() && worker->OneIn(2)) client.Nack(PickNode(worker), queue, event.items, ms);
+      break;
+    }
+    default:
+      Insist(worker, [&](uint32_t node) { return client.Receive(node, queue, 16, 0, 50, key); });
+  }
+  SleepMs(options_.pause_ms);
+}
+
 void Load::Read(Worker* worker) {
   BrokerClient& client = worker->client;
   const std::vector<uint64_t> payloads = {next_payload_++};
@@ -279,7 +312,7 @@ std::string Load::Drain(int timeout_ms) {
   const uint64_t deadline_ns = NowNs() + static_cast<uint64_t>(timeout_ms) * kNsPerMs;
   give_up_ns_ = deadline_ns;
   std::string left;
-  for (const std::string& queue : queues_) {
+  for (const std::string& queue : AllQueues()) {
     if (left.empty()) left = DrainQueue(&worker, queue, deadline_ns);
   }
   give_up_ns_ = kNone;

@@ -25,6 +25,7 @@ struct LoadOptions {
   uint32_t autos = 1;     // Receive what is acknowledged by itself.
   uint32_t readers = 1;   // Publish to a queue that nobody receives from, and read it elsewhere.
   uint32_t churners = 1;  // Sessions and queues that come and go.
+  uint32_t timers = 1;    // Delays and short leases, in queues of their own.
   uint32_t pause_ms = 4;  // Of a publisher after each publish.
   // Of messages to a queue of their own, which expire soon and whose fate is not looked at: the log grows.
   uint32_t ballast_bytes = 0;  // 0: none.
@@ -56,6 +57,7 @@ class Load {
   void Publish(Worker* worker);
   void ReceiveWithLease(Worker* worker);
   void ReceiveAtOnce(Worker* worker);
+  void UseTimers(Worker* worker, const std::string& queue);
   void Read(Worker* worker);
   void PublishBallast(Worker* worker);
   void ChurnSession(Worker* worker);
@@ -66,12 +68,14 @@ class Load {
   Event Insist(Worker* worker, const std::function<Event(uint32_t node)>& ask);
   std::string DrainQueue(Worker* worker, const std::string& queue, uint64_t deadline_ns);
   uint32_t PickNode(Worker* worker);
+  std::vector<std::string> AllQueues() const;
 
   Cluster* const cluster_;
   Recorder* const recorder_;
   const LoadOptions options_;
   Session session_;
-  std::vector<std::string> queues_;  // All that are drained at the end.
+  std::vector<std::string> queues_;  // That publishers send to. These, and the next, are drained at the end.
+  std::vector<std::string> timed_queues_;
   std::atomic<uint64_t> next_payload_{1};
   std::atomic<uint64_t> via_{0};  // Bit n: node n is asked.
   std::atomic<bool> stop_{false};

@@ -68,6 +68,7 @@ bool FullNode::TakeThoseAhead() {
   while (!to_apply_.empty() && to_apply_.front().entry.offset < state_.end) to_apply_.pop_front();
   if (ahead_ == nullptr || !ahead_->BeginsLike(to_apply_)) return false;
   view_.Write(ahead_->changes());
+  due_->Tell(broker::NextDue(view_));
   ahead_->OnWritten();
   for (size_t i = 0; i < ahead_->size(); ++i) {
     OnApplied(&to_apply_.front(), states_ahead_[i], std::move((*ahead_->outcomes())[i].reply));
@@ -82,6 +83,7 @@ bool FullNode::TakeThoseAhead() {
 void FullNode::OnApplied(replication::Pending* pending, const broker::AppliedState& state, v1::Reply reply) {
   state_ = state;
   ++world_->coverage()->applied;
+  if (pending->entry.kind == EntryKind::kClock) ++world_->coverage()->clock_entries;
   world_->oracle()->OnApplied(id(), pending->entry, state_);
   if (pending->done) {
     pending->done({Status(), std::move(reply), pending->entry.offset, pending->entry.epoch});
@@ -113,6 +115,7 @@ void FullNode::ApplySome() {
     for (replication::Pending& pending : batch) {
       broker::Applied applied = broker::Apply(view_, pending.entry);
       view_.Write(applied.changes);
+      due_->Tell(broker::NextDue(view_));
       marks_.OnEntry(applied.state);
       OnApplied(&pending, applied.state, std::move(applied.reply));
     }
@@ -120,8 +123,6 @@ void FullNode::ApplySome() {
   }
   world_->coverage()->digest_marks += world_->oracle()->OnMarks(id(), marks_.All());
   world_->Mix(state_.digest);
-  driver_->SetNextDue(broker::NextDue(view_));
-  Rearm();
 }
 
 }  // namespace mom::sim

@@ -9,6 +9,7 @@ namespace mom::sim {
 namespace {
 
 constexpr int kQueues = 3;
+constexpr int kTimedQueue = kQueues;  // And one for what happens at a time.
 const char kUser[] = "ann";
 const std::string kTokenHash(32, 't');
 
@@ -79,7 +80,7 @@ bool FullClients::MakeSetUp(Client* client) {
     client->command.mutable_create_session()->set_token_hash(kTokenHash);
     client->command.mutable_create_session()->set_ttl_ms(300LL * 24 * 3600 * 1000);
     client->command.mutable_create_session()->set_password_revision(PasswordRevision());
-  } else if (step < 2 + kQueues) {
+  } else if (step <= 2 + kTimedQueue) {
     client->command.set_user(kUser);
     client->command.set_session_hash(kTokenHash);
     client->command.mutable_create_queue()->set_name(QueueName(step - 2));
@@ -112,6 +113,7 @@ void FullClients::MakeWork(Client* client) {
   client->command.set_user(kUser);
   client->command.set_session_hash(kTokenHash);
   client->command.set_idempotency_key(Numbered('k', next_key_++));
+  if (random->Below(5) == 0) return MakeTimed(client);
   if (random->Below(3) < 2) {
     client->kind = Kind::kPublish;
     client->command.mutable_publish()->set_queue(client->queue);
@@ -124,6 +126,25 @@ void FullClients::MakeWork(Client* client) {
     client->command.mutable_receive()->set_queue(client->queue);
     client->command.mutable_receive()->set_max(static_cast<uint32_t>(1 + random->Below(6)));
     client->command.mutable_receive()->set_auto_ack(true);
+  }
+}
+
+void FullClients::MakeTimed(Client* client) {
+  Random* random = world_->random();
+  client->kind = Kind::kTimed;
+  client->queue = QueueName(kTimedQueue);
+  const auto soon_ms = [&] {
+    return random->Between(1, 3 * int64_t{world_->plan().options.fetch_timeout_ms});
+  };
+  if (random->Coin()) {
+    client->command.mutable_publish()->set_queue(client->queue);
+    v1::NewMessage* message = client->command.mutable_publish()->add_messages();
+    message->set_delay_ms(random->Coin() ? soon_ms() : 0);
+    message->set_ttl_ms(random->Coin() ? message->delay_ms() + soon_ms() : 0);
+  } else {
+    client->command.mutable_receive()->set_queue(client->queue);
+    client->command.mutable_receive()->set_max(static_cast<uint32_t>(1 + random->Below(3)));
+    client->command.mutable_receive()->set_lease_ms(soon_ms());
   }
 }
 
@@ -197,6 +218,8 @@ void FullClients::OnOutcome(size_t i, uint64_t attempt, const std::string& paylo
               "G8: another number of messages");
     world_->oracle()->OnPublished(client.queue, {reply.publish().ids().begin(), reply.publish().ids().end()});
     ++world_->coverage()->published;
+  } else if (client.kind == Kind::kTimed) {
+    ++world_->coverage()->timed;
   } else {
     std::vector<uint64_t> ids;
     for (const v1::Delivery& delivery : reply.receive().messages()) ids.push_back(delivery.id());

@@ -1,5 +1,5 @@
 // FullClients: publish, receive and read, each one thing at a time, and repeat what is uncertain with the
-// same key.
+// same key. One queue is for what happens at a time: delays, leases, times to live.
 #pragma once
 
 #include <cstdint>
@@ -24,7 +24,7 @@ class FullClients {
   void PublishOne();
 
  private:
-  enum class Kind { kSetUp, kPublish, kReceive };
+  enum class Kind { kSetUp, kPublish, kReceive, kTimed };
   struct Client {
     bool busy = false;
     uint64_t attempt = 0;  // Answers to earlier ones are void.
@@ -39,6 +39,7 @@ class FullClients {
   uint64_t PasswordRevision() const;
   bool IsConnected() const;
   void MakeWork(Client* client);
+  void MakeTimed(Client* client);
   void Try(size_t client);
   void OnOutcome(size_t client, uint64_t attempt, const std::string& payload,
                  const replication::Outcome& outcome);

@@ -12,7 +12,7 @@
 namespace mom::sim {
 
 FullNode::FullNode(FullWorld* world, NodeId id, Uuid disk, const quorum::VoterSet& voters)
-    : world_(world), first_voters_(voters), armed_for_(quorum::kNever) {
+    : world_(world), first_voters_(voters) {
   identity_.node = id;
   ReplaceDisk(disk);
 }
@@ -30,7 +30,7 @@ void FullNode::ReplaceDisk(Uuid disk) {
   SIM_ASSERT(replication::WriteFirstMembers(env_.get(), kDir, {first_voters_, {}}).ok());
 }
 
-void FullNode::After(int64_t ns, std::function<void()> task) {
+void FullNode::RunIn(int64_t ns, Task task) {
   world_->In(ns, [this, life = life_, task = std::move(task)] {
     if (life != life_ || driver_ == nullptr) return;
     if (paused_) return when_resumed_.push_back(task);
@@ -39,29 +39,16 @@ void FullNode::After(int64_t ns, std::function<void()> task) {
   });
 }
 
+void FullNode::SetTimer(Instant at, Task task) {
+  if (at != quorum::kNever) RunIn(at.ns - Now().ns, std::move(task));
+}
+
 void FullNode::Do(std::function<void(replication::ReplicaDriver*)> call) {
-  After(0, [this, call = std::move(call)] {
-    call(driver_.get());
-    Rearm();
-  });
+  After(0, [this, call = std::move(call)] { call(driver_.get()); });
 }
 
 void FullNode::Propose(replication::Proposal proposal) {
   if (inbox_.Add(std::move(proposal))) Do([](replication::ReplicaDriver* driver) { driver->DrainInbox(); });
-}
-
-void FullNode::Rearm() {
-  if (dying_ || driver_ == nullptr) return;
-  const Instant at = driver_->wake_at();
-  if (at == armed_for_) return;
-  armed_for_ = at;
-  if (at == quorum::kNever) return;
-  After(at.ns - Now().ns, [this, at] {
-    if (armed_for_ != at) return;
-    armed_for_ = quorum::kNever;
-    driver_->Tick();
-    Rearm();
-  });
 }
 
 // ---------------------------------------------------------------------------------------------------------
@@ -96,7 +83,6 @@ void FullNode::Start() {
   handed_out_.reset();
   pulled_.reset();
   pulling_.reset();
-  armed_for_ = quorum::kNever;
   auto view = LoadView();
   if (!view.ok()) return again(view.status());
   state_ = *view;
@@ -138,10 +124,10 @@ void FullNode::Start() {
                                    ++world_->coverage()->elections;
                                }});
   CheckVoters();
-  Do([this](replication::ReplicaDriver* driver) {
-    driver->Start();
-    driver->SetNextDue(broker::NextDue(view_));
-  });
+  due_.emplace(static_cast<replication::RuntimePort*>(this), driver_.get());
+  Serve(driver_.get());
+  Do([](replication::ReplicaDriver* driver) { driver->Start(); });
+  due_->Tell(broker::NextDue(view_));
 }
 
 // From the entries themselves, where what a start makes of them comes from a scan's report. Few histories
@@ -172,6 +158,7 @@ void FullNode::Crash(FullCrash how) {
   env_->Crash(mode);
   // LevelDB keeps what the system had; without power, what was forced out.
   if (how == FullCrash::kProcess) durable_views_[view_name_] = view_;
+  Serve(nullptr);
   auto driver = std::move(driver_);
   driver->Abandon("the node ended");
   while (!inbox_.Take().empty()) continue;  // Whose clients hear nothing, and try again.
@@ -184,7 +171,7 @@ void FullNode::Pause(int64_t ns) {
   world_->In(ns, [this, life = life_] {
     if (life != life_ || !paused_) return;
     paused_ = false;
-    for (auto& task : std::exchange(when_resumed_, {})) After(0, std::move(task));
+    for (auto& task : std::exchange(when_resumed_, {})) RunIn(0, std::move(task));
   });
 }
 
@@ -229,7 +216,6 @@ void FullNode::Checkpoint(bool drop) {
     if (!status.ok()) return driver_->Fail(status);
     if (wal_->log_start() > start) ++world_->coverage()->prefix_drops;
     driver_->OnLogStartMoved(wal_->log_start());
-    Rearm();
   });
 }
 

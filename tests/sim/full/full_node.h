@@ -13,6 +13,8 @@
 #include "core/broker/broker.h"
 #include "replication/replica/appended_entries.h"
 #include "replication/replica/digest_marks.h"
+#include "replication/replica/driver_thread.h"
+#include "replication/replica/due_notice.h"
 #include "replication/replica/executed_batch.h"
 #include "replication/replica/open_log.h"
 #include "replication/replica/replica_driver.h"
@@ -26,7 +28,7 @@ class FullWorld;
 enum class FullCrash { kProcess, kPowerLost, kPowerTorn };
 
 // Not thread-safe. Ports of the driver on the world's time and network.
-class FullNode final : private replication::RuntimePort,
+class FullNode final : private replication::DriverThread,
                        private replication::LogPort,
                        private replication::PeerPort,
                        private replication::ViewPort,
@@ -42,11 +44,12 @@ class FullNode final : private replication::RuntimePort,
   const quorum::Quorum& quorum() const { return driver_->quorum(); }
   Offset applied_end() const { return state_.end; }
   Offset log_end() const { return driver_->quorum().log_end(); }
+  Timestamp LogTime() const { return driver_->LogTime(); }
   const broker::MemoryView& view() const { return view_; }
   bool IsDamaged() const;
   const std::optional<quorum::VoterSet>& last_voters() const { return last_voters_; }
 
-  // Calls the driver, and arms its timer again. Nothing when the node is down; waits while it is paused.
+  // Calls the driver, on its thread. Nothing when the node is down; waits while it is paused.
   void Do(std::function<void(replication::ReplicaDriver*)> call);
   // As a thread of a client's request would; to be called from Do.
   void Propose(replication::Proposal proposal);
@@ -77,8 +80,8 @@ class FullNode final : private replication::RuntimePort,
     quorum::VoterSet voters;
   };
 
-  void After(int64_t ns, std::function<void()> task);  // Void when the node ended meanwhile.
-  void Rearm();
+  void After(int64_t ns, std::function<void()> task) { RunIn(ns, MakeTask(std::move(task))); }
+  void RunIn(int64_t ns, Task task);  // Void when the node ended meanwhile.
   void WriteSubmitted();
   void SyncWritten();
   void WakeApplier();
@@ -92,10 +95,11 @@ class FullNode final : private replication::RuntimePort,
   Result<broker::AppliedState> LoadView();
   void CheckVoters() const;
 
-  // RuntimePort
+  // DriverThread
   Instant Now() const override;
   Timestamp Wall() const override;
-  void Post(std::function<void()> task) override { After(0, std::move(task)); }
+  void Enqueue(Task task) override { RunIn(0, std::move(task)); }
+  void SetTimer(Instant at, Task task) override;
   // LogPort
   Status WriteHardState(const wal::HardState& state) override;
   Status ClearDamage() override;
@@ -133,11 +137,11 @@ class FullNode final : private replication::RuntimePort,
   uint32_t life_ = 0;
   bool paused_ = false;
   bool dying_ = false;
-  std::deque<std::function<void()>> when_resumed_;
+  std::deque<Task> when_resumed_;
   std::unique_ptr<wal::Wal> wal_;
   replication::Inbox inbox_;
   std::unique_ptr<replication::ReplicaDriver> driver_;
-  Instant armed_for_;
+  std::optional<replication::DueNotice> due_;
   std::deque<Entry> submitted_;
   bool writing_ = false;
   std::string view_name_;

@@ -22,6 +22,8 @@ namespace mom::sim {
   X(applied_ahead)           \
   X(ahead_wasted)            \
   X(digest_marks)            \
+  X(clock_entries)           \
+  X(timed)                   \
   X(acknowledged)            \
   X(replayed)                \
   X(refused)                 \

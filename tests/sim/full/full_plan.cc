@@ -7,8 +7,9 @@ namespace mom::sim {
 FullPlan FullPlan::FromSeed(uint64_t seed) {
   Random random(Random::Mix(seed ^ 0x66756c6c2073696dull));
   FullPlan plan;
-  plan.voters = random.Below(4) == 0 ? 5 : 3;
-  plan.spares = static_cast<uint32_t>(random.Below(2));
+  const uint64_t size = random.Below(8);
+  plan.voters = size == 0 ? 1 : size <= 2 ? 5 : 3;  // Alone: nobody else's messages wake it.
+  plan.spares = plan.voters == 1 ? 0 : static_cast<uint32_t>(random.Below(2));
   constexpr uint32_t kTimeouts[] = {200, 500, 1000, 2000};
   plan.options.fetch_timeout_ms = kTimeouts[random.Below(4)];
   plan.options.election_timeout_ms = plan.options.fetch_timeout_ms / 2;

@@ -58,7 +58,6 @@ void FullNode::SyncWritten() {
   writing_ = status.ok() && !submitted_.empty();
   if (writing_) After(1, [this] { WriteSubmitted(); });
   driver_->OnPersisted(status, wal_->durable_end());
-  Rearm();
 }
 
 Result<Timestamp> FullNode::Truncate(Offset to) {
@@ -78,7 +77,6 @@ void FullNode::Read(Offset from, size_t bytes_max, std::function<void(Result<std
           } else {
             done(wal_->Read(from, bytes_max));
           }
-          Rearm();
         });
 }
 
@@ -115,7 +113,6 @@ void FullNode::Make() {
         HandedOut{{state_.end, state_.epoch}, view_, state_.timestamp, quorum().VotersAt(state_.end)};
     ++world_->coverage()->snapshots;
     driver_->OnSnapshotMade(handed_out_->id);
-    Rearm();
   });
 }
 
@@ -135,7 +132,7 @@ void FullNode::PullStep(const quorum::SnapshotId& id, NodeId from, int left) {
     if (lost) {
       pulling_.reset();
       driver_->OnSnapshotFailed(id);
-      return Rearm();
+      return;
     }
     const quorum::Identity self{identity_.cluster, identity_.node, identity_.disk};
     const Epoch epoch = server->quorum().epoch();
@@ -144,13 +141,11 @@ void FullNode::PullStep(const quorum::SnapshotId& id, NodeId from, int left) {
     });
     if (left > 0) {
       driver_->OnSnapshotProgress(id, from, epoch);
-      Rearm();
       return PullStep(id, from, left - 1);
     }
     pulling_.reset();
     pulled_ = server->handed_out_;
     driver_->OnSnapshotPulled(id, pulled_->voters);
-    Rearm();
   });
 }
 
@@ -170,7 +165,9 @@ void FullNode::Install(const quorum::SnapshotId& id) {
     if (status.ok()) status = replication::FinishInstallation(env_.get(), kDir, wal_.get());
     if (!status.ok()) return driver_->Fail(status);
     ++world_->coverage()->installations;
-    to_apply_.clear();
+    for (replication::Pending& pending : std::exchange(to_apply_, {})) {
+      if (pending.done) pending.done(replication::Refused(Status::kUncertain, "a snapshot took its place"));
+    }
     ForgetAhead();
     appended_ = {};
     view_name_ = name;
@@ -182,8 +179,7 @@ void FullNode::Install(const quorum::SnapshotId& id) {
     const Timestamp timestamp = pulled_->timestamp;
     pulled_.reset();
     driver_->OnSnapshotInstalled(id, timestamp);
-    driver_->SetNextDue(broker::NextDue(view_));
-    Rearm();
+    due_->Tell(broker::NextDue(view_));
   });
 }
 

@@ -4,6 +4,7 @@
 
 #include "tests/sim/full/full_clients.h"
 #include "tests/sim/full/full_nemesis.h"
+#include "tests/sim/full/full_timers.h"
 #include "tests/sim/full/full_world.h"
 #include "tests/sim/violation.h"
 
@@ -13,7 +14,7 @@ namespace {
 class FullRun {
  public:
   FullRun(const FullPlan& plan, uint64_t seed, std::FILE* trace)
-      : world_(plan, seed, trace), clients_(&world_), nemesis_(&world_) {}
+      : world_(plan, seed, trace), clients_(&world_), nemesis_(&world_), timers_(&world_) {}
 
   FullWorld* world() { return &world_; }
 
@@ -21,6 +22,7 @@ class FullRun {
     for (const auto& node : world_.nodes()) node->Start();
     clients_.Start();
     nemesis_.Start();
+    timers_.Start();
     while (world_.events() < events) world_.RunOne();
     world_.Say("healed");
     nemesis_.Heal();
@@ -36,6 +38,11 @@ class FullRun {
     SIM_CHECK(clients_.idle(), "L4: a write is not acknowledged", Describe());
     RunUntil(60 * timeout, [this] { return IsAtRest(); });
     SIM_CHECK(IsAtRest(), "L2: a write does not reach everybody", Describe());
+    // From here on nobody asks for anything: timers have to run out by themselves.
+    RunUntil(100 * timeout, [this] { return timers_.none_soon(); });
+    SIM_CHECK(timers_.none_soon(), "L5: timers do not run out", Describe());
+    RunUntil(60 * timeout, [this] { return IsAtRest(); });
+    SIM_CHECK(IsAtRest(), "L2: what timers did does not reach everybody", Describe());
     CheckFinal();
   }
 
@@ -77,6 +84,7 @@ class FullRun {
   FullWorld world_;
   FullClients clients_;
   FullNemesis nemesis_;
+  FullTimers timers_;
 };
 
 }  // namespace

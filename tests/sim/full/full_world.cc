@@ -150,7 +150,6 @@ void FullWorld::SendDown(FullNode* leader, const quorum::Message& reply, std::ve
     const Offset end = frame.base + Count{entries.size()};
     leader->After(Delay() / 4, [leader, peer = reply.to, session = body.session, end, bytes] {
       leader->driver_->OnFrameSent(peer, session, end, bytes);
-      leader->Rearm();
     });
   }
   stream->down_at = std::max(stream->down_at, now_ + Delay());

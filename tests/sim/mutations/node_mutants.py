@@ -12,7 +12,7 @@ mutant("hard_state_not_written", "I2: durable before anything that depends on it
     "replica_effects.cc", "  if (effects.hard_state) status = ExecuteHardState(*effects.hard_state);\n", ""))
 mutant("truncate_not_carried_out", "effects run from top to bottom", (
     "replica_effects.cc", "  auto timestamp = ports_.log->Truncate(to);\n  if (!timestamp.ok()) return timestamp.status();\n"
-    "  last_timestamp_ = *timestamp;\n", ""))
+    "  clock_.Follow(*timestamp, ports_.runtime->Now());\n", ""))
 mutant("waits_over_a_truncation", "G8: the entry at an offset may be another one by now", (
     "replica_effects.cc", "  AnswerUncertain(to, \"another leader's entries took the place of this one\");\n", ""), (
     "replica_effects.cc",
@@ -30,14 +30,28 @@ mutant("reads_not_confirmed", "P15: a leader confirms that it leads", (
     "  if (quorum_.role() == quorum::Role::kLeader) return done(quorum_.committed_end());\n"
     "  const uint64_t id = ++last_id_;\n  reads_.emplace(id, std::move(done));\n"))
 mutant("time_falls", "I12: timestamps never fall", (
-    "replica_driver.cc", "return std::max(last_timestamp_, ports_.runtime->Wall());", "return ports_.runtime->Wall();"))
+    "replica_effects.cc", "  const Timestamp now = StampNow();", "  const Timestamp now = ports_.runtime->Wall();"))
 mutant("old_time_after_a_truncation", "the log's own last time counts", (
-    "replica_effects.cc", "  last_timestamp_ = *timestamp;\n", "  (void)*timestamp;\n"))
+    "replica_effects.cc", "  clock_.Follow(*timestamp, ports_.runtime->Now());\n", "  (void)*timestamp;\n"))
 mutant("sends_more_than_ordered", "a frame holds what was ordered", (
     "replica_effects.cc", "  if (entries->size() > wanted) entries->resize(wanted);\n", "  (void)wanted;\n"))
 mutant("commits_from_the_wrong_place", "every entry is applied once", (
     "replica_effects.cc", "  const Offset from = std::max(handed_end_, tail_.begin());",
     "  const Offset from = std::max(Next(handed_end_), tail_.begin());"))
+
+# Timers.
+mutant("posted_tasks_do_not_arm", "T1: whatever runs on the driver's thread ends in arming its timer", (
+    "driver_thread.cc", "  Enqueue(MakeTask(std::move(run)));",
+    "  Enqueue(MakeTask([this, run = std::move(run)] {\n    run();\n"
+    "    if (driver_ != nullptr) armed_for_ = driver_->wake_at();  // As if it were.\n  }));"))
+mutant("a_clock_entry_leads_nowhere", "T1: what is due behind a clock entry is looked at again", (
+    "replica_driver.cc", "  clock_in_flight_ = 0;\n  PlanClock();\n", "  clock_in_flight_ = 0;\n"))
+mutant("a_new_leader_forgets_what_is_due", "T1: a leader begins with what was due before", (
+    "replica_effects.cc", "    PlanClock();\n", ""))
+mutant("a_lost_clock_entry_is_waited_for", "T1: leadership lost, the clock entry is not on its way any more", (
+    "replica_effects.cc", "      clock_in_flight_ = 0;\n", ""), (
+    "replica_driver.cc", "  if (clock_in_flight_ != ticket) return;\n  clock_in_flight_ = 0;\n",
+    "  if (quorum_.role() != quorum::Role::kLeader) return;\n  clock_in_flight_ = 0;\n  (void)ticket;\n"))
 
 # Opening, repairing, installing.
 mutant("damage_not_marked", "a log with a hole does not vote (ADR 9)", (
