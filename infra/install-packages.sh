@@ -20,7 +20,7 @@ run_packages=(
   libgrpc++-dev protobuf-compiler-grpc protobuf-compiler libprotobuf-dev
   libleveldb-dev libsnappy-dev libssl-dev
   libpistache-dev
-  libjemalloc-dev libspdlog-dev libsodium-dev libxxhash-dev prometheus-cpp-dev libcli11-dev libtomlplusplus-dev libzstd-dev
+  libjemalloc-dev libspdlog-dev libsodium-dev libxxhash-dev prometheus-cpp-dev libcli11-dev libtomlplusplus-dev libzstd-dev zlib1g-dev
   libgtest-dev libgmock-dev libbenchmark-dev
   nginx python3 jq
 )

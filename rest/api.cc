@@ -87,6 +87,7 @@ class Dispatcher {
   static bool CheckBody(Call& call, const Route& route) {
     const size_t bytes_max =
         route.body == BodyKind::kBatch ? call.options().batch_bytes_max : call.options().message_bytes_max;
+    call.body_bytes_max_ = bytes_max;
     if (call.request_.body.size() > bytes_max) {
       call.SendProblem(413, "too-large", "the body is larger than " + std::to_string(bytes_max) + " bytes");
       return false;

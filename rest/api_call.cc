@@ -12,8 +12,29 @@
 #include "core/broker/keys.h"
 #include "rest/api_errors.h"
 #include "rest/names.h"
+#include "rest/zlib_gunzip.h"
 
 namespace mom::rest {
+namespace {
+
+std::string Lower(std::string_view text) {
+  std::string lower(text);
+  std::transform(lower.begin(), lower.end(), lower.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+  return lower;
+}
+
+// In lower case, several as one list; empty: the body is as it is.
+std::string EncodingOf(const HttpRequest& request) {
+  std::string encoding;
+  for (const auto& [name, value] : request.headers) {
+    if (name != "content-encoding" || value.empty() || Lower(value) == "identity") continue;
+    encoding.append(encoding.empty() ? "" : ", ").append(Lower(value));
+  }
+  return encoding;
+}
+
+}  // namespace
 
 Services::Services(replication::Replica* node, ApiOptions settings)
     : replica(node),
@@ -107,19 +128,48 @@ void Call::SendProblem(int status, std::string_view code, std::string_view detai
   Send(std::move(response));
 }
 
+// Packed and unpacked body have the same limit, so that a small request cannot become a large one.
+bool Call::DecodeBody() {
+  const std::string encoding = request_.body.empty() ? std::string() : EncodingOf(request_);
+  if (encoding.empty()) return true;
+  const auto refuse = [this](const std::string& detail) {
+    HttpResponse response = Problem(415, "unsupported-encoding", detail);
+    response.headers.emplace_back("Accept-Encoding", "gzip");
+    Send(std::move(response));
+    return false;
+  };
+  if (encoding != "gzip" && encoding != "x-gzip")
+    return refuse("Content-Encoding of JSON must be gzip, or leave it out; not \"" + encoding.substr(0, 64) +
+                  "\"");
+  std::string bytes;
+  switch (Gunzip(request_.body, body_bytes_max_, &bytes)) {
+    case Gunzipped::kDamaged:
+      return refuse("the body is not whole gzip; send it as its Content-Encoding says, or leave that out");
+    case Gunzipped::kTooLarge:
+      SendProblem(413, "too-large",
+                  "the unpacked body is larger than " + std::to_string(body_bytes_max_) + " bytes");
+      return false;
+    case Gunzipped::kWhole:
+      break;
+  }
+  request_.body = std::move(bytes);
+  std::erase_if(request_.headers, [](const auto& header) { return header.first == "content-encoding"; });
+  return true;
+}
+
 JsonBody* Call::ParseBody() {
   static thread_local JsonBody body;
   if (const std::string* type = request_.FindHeader("content-type");
       type != nullptr && !request_.body.empty()) {
     std::string media = type->substr(0, type->find(';'));
     media.resize(media.find_last_not_of(' ') + 1);
-    std::transform(media.begin(), media.end(), media.begin(),
-                   [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; });
+    media = Lower(media);
     if (media != "application/json") {
       SendProblem(415, "not-json", "the body must be application/json, not \"" + media + "\"");
       return nullptr;
     }
   }
+  if (!DecodeBody()) return nullptr;
   static constexpr std::string_view kEmptyObject = "{}";
   const Status parsed = body.Parse(request_.body.empty() ? kEmptyObject : std::string_view(request_.body));
   if (parsed.ok()) return &body;

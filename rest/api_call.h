@@ -71,8 +71,9 @@ class Call : public std::enable_shared_from_this<Call> {
   void SendEmpty(int status = 204);
   void SendProblem(int status, std::string_view code, std::string_view detail, Fields fields = {});
 
-  // The body as one JSON object, or null after having answered. An empty body counts as {}. Valid on this
-  // thread until the next call of this function; Finish() it with FinishBody.
+  // The body as one JSON object, or null after having answered. An empty body counts as {}; one that was
+  // sent with Content-Encoding: gzip is unpacked, here and in request(). Valid on this thread until the next
+  // call of this function; Finish() it with FinishBody.
   JsonBody* ParseBody();
   bool FinishBody(JsonBody* body);  // False after having answered.
   // Likewise for the query.
@@ -90,6 +91,7 @@ class Call : public std::enable_shared_from_this<Call> {
 
  private:
   friend class Dispatcher;
+  bool DecodeBody();  // False after having answered.
   void AddHeaders(HttpResponse* response) const;
 
   const std::shared_ptr<Services> services_;
@@ -102,6 +104,7 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string session_hash_;
   std::string key_;
   uint64_t request_hash_ = 0;
+  size_t body_bytes_max_ = 0;  // Of this route, unpacked as well as packed.
   // Of the last entry written for this call.
   std::optional<Offset> write_offset_;
   Epoch write_epoch_;

@@ -71,8 +71,8 @@ void PublishOne(const CallPtr& call, bool (*set_target)(Call&, v1::Publish*)) {
   v1::Publish* publish = command.mutable_publish();
   if (!set_target(*call, publish)) return;
   const bool to_topic = !publish->topic().empty();
-  const std::string wrong = ReadRawMessage(&call->request(), publish->add_messages());
-  if (!wrong.empty()) return call->SendProblem(400, "invalid-header", wrong);
+  const HeaderFault fault = ReadRawMessage(&call->request(), publish->add_messages());
+  if (!fault.empty()) return call->SendProblem(400, fault.code, fault.detail);
   if (DiesBeforeItsDelay(publish->messages(0))) {
     return call->SendProblem(
         400, "invalid-field",

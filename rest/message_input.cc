@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "core/base/entry.h"
+#include "core/broker/header_names.h"
 #include "core/broker/limits.h"
 #include "rest/names.h"
 #include "rest/wire_ids.h"
@@ -19,6 +20,7 @@ constexpr size_t kHeaderValueBytesMax = 4096;
 constexpr size_t kTextOfBodyBytesMax = 8u << 20;              // The request is smaller; see CheckBodies.
 constexpr size_t kTextBytesMax = broker::kShortTextBytesMax;  // Group, reply_to, ...
 constexpr std::string_view kHeaderPrefix = "mom-header-";
+constexpr std::string_view kReservedRule = "must not have names that begin with mom-: those are the broker's";
 constexpr std::string_view kDefaultType = "application/octet-stream";
 constexpr std::string_view kTextType = "text/plain; charset=utf-8";
 
@@ -39,9 +41,25 @@ bool ReadNumber(std::string_view text, int64_t max, int64_t* number) {
   return fault == std::errc() && end == text.data() + text.size() && *number >= 0 && *number <= max;
 }
 
+bool IsContentHeader(std::string_view name) {
+  return name == "content-type" || name == "content-encoding";
+}
+
 // Mom-* headers that say how to answer, not what to send, are none.
 bool IsMessageHeader(std::string_view name) {
   return name.starts_with("mom-") && name != "mom-min-offset" && name != "mom-consistency";
+}
+
+// Takes Content-Type or Content-Encoding into the message; empty when it is well. An empty one says nothing.
+// Several Content-Encodings are one list (RFC 9110, 5.3).
+std::string ReadContentHeader(std::string_view name, const std::string& value, v1::NewMessage* message) {
+  if (value.empty()) return "";
+  std::string* text =
+      name == "content-type" ? message->mutable_content_type() : message->mutable_content_encoding();
+  const bool is_further = name == "content-encoding" && !text->empty();
+  *text = is_further ? *text + ", " + value : value;
+  if (IsLine(*text) && text->size() <= kTextBytesMax) return "";
+  return "header \"" + std::string(name) + "\" must be UTF-8 without control characters, at most 255 bytes";
 }
 
 // Takes one Mom-* header into the message; empty when it is well.
@@ -94,11 +112,14 @@ void ReadJsonHeaders(JsonObject* object, v1::NewMessage* message) {
   for (const auto& [name, value] :
        object->TryStringMap("headers", kHeadersMax, kHeaderNameBytesMax, kHeaderValueBytesMax)) {
     if (!IsToken(name)) object->Reject("headers", "must have names of letters, digits and - _ .");
+    if (broker::IsReservedHeader(name)) object->Reject("headers", kReservedRule);
     if (HasControlCharacter(value)) object->Reject("headers", "must not hold control characters");
     v1::Header* header = message->add_headers();
     header->set_name(std::string(name));
     header->set_value(std::string(value));
   }
+  if (!broker::RepeatedHeader(message->headers()).empty())
+    object->Reject("headers", "must have each name once; upper and lower case are the same");
 }
 
 }  // namespace
@@ -107,25 +128,27 @@ bool DiesBeforeItsDelay(const v1::NewMessage& message) {
   return message.ttl_ms() > 0 && message.ttl_ms() <= message.delay_ms();
 }
 
-std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message) {
+HeaderFault ReadRawMessage(HttpRequest* request, v1::NewMessage* message) {
+  constexpr std::string_view kBadHeader = "invalid-header";
   message->set_content_type(std::string(kDefaultType));
   for (const auto& [name, value] : request->headers) {
-    if (name == "content-type") {
-      if (!IsLine(value) || value.size() > kTextBytesMax) return "header \"content-type\" is not valid";
-      message->set_content_type(value);
-    }
-    if (!IsMessageHeader(name)) continue;
-    std::string wrong = ReadOption(name, value, message);
-    if (!wrong.empty()) return wrong;
+    if (name.starts_with(kHeaderPrefix) && broker::IsReservedHeader(name.substr(kHeaderPrefix.size())))
+      return {"invalid-field", "headers of a message " + std::string(kReservedRule)};
+    std::string wrong;
+    if (IsContentHeader(name)) wrong = ReadContentHeader(name, value, message);
+    if (IsMessageHeader(name)) wrong = ReadOption(name, value, message);
+    if (!wrong.empty()) return {kBadHeader, std::move(wrong)};
   }
+  const std::string twice = broker::RepeatedHeader(message->headers());
+  if (!twice.empty()) return {kBadHeader, "the header Mom-Header-" + twice + " came twice"};
   message->set_body(std::move(request->body));
-  return "";
+  return {};
 }
 
 std::string RawMessageHeaders(const HttpRequest& request) {
   std::vector<std::pair<std::string_view, std::string_view>> headers;
   for (const auto& [name, value] : request.headers) {
-    if (name == "content-type" || IsMessageHeader(name)) headers.emplace_back(name, value);
+    if (IsContentHeader(name) || IsMessageHeader(name)) headers.emplace_back(name, value);
   }
   std::sort(headers.begin(), headers.end());
   std::string lines;  // No value holds a line's end: the HTTP adapter refuses it.
@@ -146,6 +169,7 @@ void ReadJsonMessage(JsonObject* object, v1::NewMessage* message) {
     message->set_content_type(std::string(kDefaultType));
   }
   if (object->Has("content_type")) message->set_content_type(ReadLine(object, "content_type"));
+  message->set_content_encoding(ReadLine(object, "content_encoding"));
   message->set_delay_ms(object->TryInt("delay_ms", 0, broker::kDurationMsMax).value_or(0));
   message->set_ttl_ms(object->TryInt("ttl_ms", 0, broker::kDurationMsMax).value_or(0));
   message->set_priority(

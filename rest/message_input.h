@@ -9,9 +9,16 @@
 
 namespace mom::rest {
 
-// The request body with its Content-Type and Mom-* headers; moves the body. Empty when all is well, else what
-// is wrong with which header.
-std::string ReadRawMessage(HttpRequest* request, v1::NewMessage* message);
+// What is wrong with a header of a raw message, as a problem of status 400.
+struct HeaderFault {
+  std::string_view code;
+  std::string detail;
+  bool empty() const { return detail.empty(); }
+};
+
+// The request body with its Content-Type, Content-Encoding and Mom-* headers; moves the body. Empty when all
+// is well.
+HeaderFault ReadRawMessage(HttpRequest* request, v1::NewMessage* message);
 // The headers that ReadRawMessage reads, as lines in one order: two requests with the same ones and the same
 // body are the same message.
 std::string RawMessageHeaders(const HttpRequest& request);

@@ -76,6 +76,19 @@ void AppendOptional(std::string_view name, std::string_view text, std::string* o
   AppendText(text, out);
 }
 
+void AppendDeadLetters(const v1::Envelope& envelope, std::string* out) {
+  if (envelope.dead_letters().empty()) return;
+  out->append(",\"dead_letters\":[");
+  for (const v1::DeadLetter& move : envelope.dead_letters()) {
+    out->append(out->back() == '[' ? "{" : ",{");
+    out->append("\"queue\":\"").append(move.queue()).append("\",\"reason\":");
+    AppendText(move.reason(), out);
+    AppendTime(",\"at\":", move.at_ms(), out);
+    out->push_back('}');
+  }
+  AppendNumber("],\"dead_letter_count\":", envelope.dead_letter_count(), out);
+}
+
 // Envelopes of one answer: what a receiver takes lies mostly side by side.
 class EnvelopeWalk {
  public:
@@ -114,6 +127,7 @@ void AppendMessage(uint64_t id, std::string_view queue, const v1::Envelope& enve
   AppendBody(envelope.body(), out);
   out->append(",\"content_type\":");
   AppendText(envelope.content_type(), out);
+  AppendOptional(",\"content_encoding\":", envelope.content_encoding(), out);
   out->append(",\"headers\":{");
   for (int i = 0; i < envelope.headers_size(); ++i) {
     if (i > 0) out->push_back(',');
@@ -125,6 +139,7 @@ void AppendMessage(uint64_t id, std::string_view queue, const v1::Envelope& enve
   AppendOptional(",\"group\":", envelope.group(), out);
   AppendOptional(",\"reply_to\":", envelope.reply_to(), out);
   AppendOptional(",\"correlation_id\":", envelope.correlation_id(), out);
+  AppendDeadLetters(envelope, out);
 }
 
 std::string ReceivedJson(const broker::ViewReader& view, std::string_view queue, std::string_view receiver,
@@ -167,6 +182,7 @@ HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue,
   };
   add("Content-Type",
       envelope->content_type().empty() ? "application/octet-stream" : envelope->content_type());
+  add("Content-Encoding", envelope->content_encoding());
   add("Mom-Id", FormatId(delivery.id()));
   add("Mom-Queue", std::string(queue));
   add("Mom-Topic", envelope->topic());
@@ -181,7 +197,15 @@ HttpResponse ReceivedRaw(const broker::ViewReader& view, std::string_view queue,
   add("Mom-Group", envelope->group());
   add("Mom-Reply-To", envelope->reply_to());
   add("Mom-Correlation-Id", envelope->correlation_id());
-  for (const v1::Header& header : envelope->headers()) add("Mom-Header-" + header.name(), header.value());
+  if (envelope->dead_letters_size() > 0) {
+    const v1::DeadLetter& newest = envelope->dead_letters(envelope->dead_letters_size() - 1);
+    add("Mom-Dead-Letter-Queue", newest.queue());
+    add("Mom-Dead-Letter-Reason", newest.reason());
+    add("Mom-Dead-Letter-At", FormatTimestamp(Timestamp{newest.at_ms()}));
+    add("Mom-Dead-Letter-Count", std::to_string(envelope->dead_letter_count()));
+  }
+  for (const v1::Header& header : envelope->headers())  // With an empty value, too.
+    response.headers.emplace_back("Mom-Header-" + header.name(), header.value());
   response.body = std::move(*envelope->mutable_body());
   return response;
 }

@@ -110,6 +110,7 @@ void AppendSettingsAndCounts(std::string_view name, const v1::QueueRecord& recor
   } else {
     json->Member("dead_letter", settings.dead_letter());
   }
+  if (!record.lost_dead_letter().empty()) json->Member("lost_dead_letter", record.lost_dead_letter());
   const v1::QueueCounts& counts = state.counts();
   json->Member("closed", settings.closed()).Member("ready", counts.ready()).Member("leased", counts.leased());
   json->Member("delayed", counts.delayed()).Member("blocked", counts.blocked());

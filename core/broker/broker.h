@@ -19,7 +19,7 @@ namespace mom::broker {
 
 class Context;
 
-inline constexpr uint32_t kViewFormat = 1;
+inline constexpr uint32_t kViewFormat = 2;
 
 // How far a view is. Stored in the view by the same batch as the effects.
 struct AppliedState {

@@ -1,3 +1,4 @@
+#include "core/broker/dead_letters.h"
 #include "core/broker/idempotency.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"

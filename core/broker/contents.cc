@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "core/broker/dead_letters.h"
 #include "core/broker/keys.h"
 #include "core/broker/lanes.h"
 #include "core/broker/message_store.h"

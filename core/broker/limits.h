@@ -23,7 +23,9 @@ inline constexpr uint32_t kSessionsPerUserMax = 1000;
 inline constexpr uint32_t kGrantsPerListMax = 1000;
 inline constexpr uint32_t kPositionsPerEntryMax = 4096;  // Message ids are offset * 4096 + index.
 inline constexpr uint32_t kTimersPerEntryMax = 1000;     // Due timers that one clock entry handles.
-inline constexpr uint32_t kDeadLetterHopsMax = 8;
+inline constexpr uint32_t kDeadLetterHopsMax = 1000;     // Moves of a message in all; a redrive begins anew.
+inline constexpr uint32_t kIdleHopsMax = 8;  // Since it was received: cycles that run by themselves.
+inline constexpr int kDeadLettersKept = 10;  // Of a message's moves, the newest.
 
 inline constexpr int64_t kDefaultLeaseMs = 30'000;
 inline constexpr int64_t kLeaseMsMax = 12LL * 3600 * 1000;

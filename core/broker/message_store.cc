@@ -88,37 +88,6 @@ void DropReference(Context* context, uint64_t message_id, bool shared) {
   context->Delete(keys::Envelope(message_id));
 }
 
-// Moves a lifted message into the dead-letter queue as a new one. False: there is none, or it takes nothing.
-bool MoveToDeadLetter(Context* context, const QueueHandle& queue, uint64_t message_id,
-                      const v1::MessageState& state, const std::string& reason) {
-  const std::string& target_name = queue.record.settings().dead_letter();
-  if (target_name.empty() || state.hops() >= kDeadLetterHopsMax) return false;
-  auto target = FindQueue(*context, target_name);
-  MOM_CHECK(target.has_value(), queue.name, target_name);  // Deleting a queue clears references to it.
-  if (target->record.settings().closed() || !HasRoom(context, *target, 1, state.bytes())) return false;
-  auto envelope = context->Get<v1::Envelope>(keys::Envelope(message_id));
-  MOM_CHECK(envelope.has_value(), queue.name, message_id);
-  auto add_header = [&](const char* name, const std::string& value) {
-    auto* header = envelope->add_headers();
-    header->set_name(name);
-    header->set_value(value);
-  };
-  add_header("mom-dead-letter-queue", queue.name);
-  add_header("mom-dead-letter-reason", reason);
-  const uint64_t moved_id = context->NewPosition();
-  context->Put(keys::Envelope(moved_id), *envelope);
-  v1::MessageState moved;
-  moved.set_bytes(state.bytes());
-  moved.set_priority(state.priority());
-  moved.set_group(state.group());
-  moved.set_hops(state.hops() + 1);
-  auto* counts = context->State(target->id())->mutable_counts();
-  counts->set_bytes(counts->bytes() + moved.bytes());
-  Place(context, *target, moved_id, std::move(moved), 0);
-  Discard(context, queue, message_id, state);
-  return true;
-}
-
 }  // namespace
 
 std::optional<QueueHandle> FindQueue(const ViewReader& view, const std::string& name) {
@@ -235,19 +204,8 @@ void PutLeased(Context* context, const QueueHandle& queue, uint64_t message_id,
   counts->set_leased(counts->leased() + 1);
 }
 
-void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
-              int64_t not_before_ms, const std::string& reason) {
-  if (state.expires_ms() != 0 && state.expires_ms() <= context->now_ms()) {
-    Expire(context, queue, message_id, state);
-    return;
-  }
-  if (state.attempt() < queue.record.settings().max_attempts()) {
-    Place(context, queue, message_id, std::move(state), not_before_ms);
-    return;
-  }
-  if (MoveToDeadLetter(context, queue, message_id, state, reason)) return;
+void PutDead(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state) {
   const std::string group = state.group();
-  state.set_reason(reason);
   state.set_dead_ms(context->now_ms());
   state.clear_due_ms();
   state.clear_expires_ms();
@@ -265,23 +223,6 @@ void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_i
   Place(context, queue, message_id, std::move(state), 0);
 }
 
-void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, const v1::MessageState& state) {
-  if (MoveToDeadLetter(context, queue, message_id, state, "time to live ran out")) return;
-  Discard(context, queue, message_id, state);
-}
-
-void Revive(Context* context, const QueueHandle& queue, const Located& located) {
-  MOM_CHECK(located.table == keys::kDead);
-  Lift(context, queue, located);
-  v1::MessageState state = located.state;
-  state.clear_attempt();
-  state.clear_reason();
-  state.clear_dead_ms();
-  state.clear_came_back();
-  state.clear_lease();
-  Place(context, queue, located.message_id, std::move(state), 0);
-}
-
 void SetReferences(Context* context, uint64_t message_id, uint64_t count) {
   std::string bytes;
   keys::AppendU64(&bytes, count);
@@ -290,13 +231,6 @@ void SetReferences(Context* context, uint64_t message_id, uint64_t count) {
 
 uint64_t MessageCount(const v1::QueueCounts& counts) {
   return counts.ready() + counts.leased() + counts.delayed() + counts.dead() + counts.blocked();
-}
-
-bool HasRoom(Context* context, const QueueHandle& queue, uint64_t messages, uint64_t bytes) {
-  const v1::QueueCounts& counts = context->State(queue.id())->counts();
-  const v1::QueueSettings& settings = queue.record.settings();
-  if (settings.max_messages() != 0 && MessageCount(counts) + messages > settings.max_messages()) return false;
-  return settings.max_bytes() == 0 || counts.bytes() + bytes <= settings.max_bytes();
 }
 
 }  // namespace mom::broker

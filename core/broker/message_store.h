@@ -1,5 +1,6 @@
 // Where messages of a queue are and how they move: ready, waiting for their group, delayed, leased, dead. The
-// one place that keeps the counters, the group order, the timers and the stored bodies in step.
+// one place that keeps the counters, the group order, the timers and the stored bodies in step. What decides
+// about a move stands elsewhere: arrival.h and dead_letters.h.
 #pragma once
 
 #include <optional>
@@ -49,26 +50,17 @@ void Discard(Context* context, const QueueHandle& queue, uint64_t message_id, co
 void PutLeased(Context* context, const QueueHandle& queue, uint64_t message_id,
                const v1::MessageState& state);
 
-// A lifted message goes back to its old place, keeping its turn in its group; `not_before_ms` 0: at once.
-// With its attempts used up it becomes dead, or moves to the dead-letter queue, with `reason`.
-void GiveBack(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state,
-              int64_t not_before_ms, const std::string& reason);
+// A lifted message is kept as dead, for `state.reason`, until somebody removes or redrives it; its group goes
+// on.
+void PutDead(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
 
 // A lifted message goes back to its old place, whatever its attempts; one whose time to live is over goes
 // with the next clock entry. Needs no position, so that any number of messages can go back in one entry.
 void ReturnAtOnce(Context* context, const QueueHandle& queue, uint64_t message_id, v1::MessageState state);
 
-// A lifted message was expired by its time to live: to the dead-letter queue when there is one, else gone.
-void Expire(Context* context, const QueueHandle& queue, uint64_t message_id, const v1::MessageState& state);
-
-// A dead message is tried again, at its old place, with fresh attempts.
-void Revive(Context* context, const QueueHandle& queue, const Located& located);
-
 // One more queue holds this envelope. `others` is how many hold it already.
 void SetReferences(Context* context, uint64_t message_id, uint64_t count);
 
-// Room for `messages` more with `bytes` in all?
-bool HasRoom(Context* context, const QueueHandle& queue, uint64_t messages, uint64_t bytes);
 uint64_t MessageCount(const v1::QueueCounts& counts);
 
 }  // namespace mom::broker

@@ -2,6 +2,8 @@
 #include <utility>
 
 #include "core/broker/access.h"
+#include "core/broker/arrival.h"
+#include "core/broker/header_names.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
@@ -11,7 +13,8 @@ namespace mom::broker {
 namespace {
 
 size_t TextBytes(const v1::NewMessage& message) {
-  size_t bytes = message.content_type().size() + message.reply_to().size() + message.correlation_id().size();
+  size_t bytes = message.content_type().size() + message.content_encoding().size() +
+                 message.reply_to().size() + message.correlation_id().size();
   for (const auto& header : message.headers()) bytes += header.name().size() + header.value().size();
   return bytes;
 }
@@ -19,7 +22,7 @@ size_t TextBytes(const v1::NewMessage& message) {
 std::string CheckMessage(const v1::NewMessage& message) {
   if (message.body().size() > kBodyBytesMax) return "a message body is at most 1 MiB";
   if (TextBytes(message) > kEnvelopeTextBytesMax) {
-    return "headers, content type, reply_to and correlation_id of a message are at most 8 KiB in all";
+    return "headers, content type and encoding, reply_to and correlation_id are at most 8 KiB in all";
   }
   if (message.priority() > kPriorityMax) return "priority is 0 to 9";
   if (message.delay_ms() < 0 || message.delay_ms() > kDurationMsMax) return "delay_ms is out of range";
@@ -29,6 +32,10 @@ std::string CheckMessage(const v1::NewMessage& message) {
   }
   if (message.group().size() > kShortTextBytesMax) return "group is at most 255 bytes";
   if (message.dedup_id().size() > kShortTextBytesMax) return "dedup_id is at most 255 bytes";
+  for (const auto& header : message.headers()) {
+    if (IsReservedHeader(header.name())) return "names of headers that begin with mom- are the broker's";
+  }
+  if (!RepeatedHeader(message.headers()).empty()) return "a message has each header once";
   return "";
 }
 
@@ -38,6 +45,7 @@ v1::Envelope MakeEnvelope(const Context& context, const v1::NewMessage& message,
   envelope.set_sent_ms(context.now_ms());
   envelope.set_body(message.body());
   envelope.set_content_type(message.content_type());
+  envelope.set_content_encoding(message.content_encoding());
   envelope.set_topic(topic);
   envelope.set_priority(message.priority());
   envelope.set_group(message.group());
@@ -54,15 +62,7 @@ void Add(Context* context, const QueueHandle& queue, uint64_t id, const v1::NewM
   state.set_priority(message.priority());
   state.set_group(message.group());
   state.set_shared(shared);
-  const int64_t ttl_ms = message.ttl_ms() ? message.ttl_ms() : queue.record.settings().ttl_ms();
-  if (ttl_ms > 0) {
-    state.set_expires_ms(context->now_ms() + ttl_ms);
-    context->Mark(keys::Timer(state.expires_ms(), keys::kTimerExpire, keys::Pair(queue.id(), id)));
-  }
-  auto* counts = context->State(queue.id())->mutable_counts();
-  counts->set_bytes(counts->bytes() + state.bytes());
-  const int64_t not_before = message.delay_ms() ? context->now_ms() + message.delay_ms() : 0;
-  Place(context, queue, id, std::move(state), not_before);
+  Arrive(context, queue, id, std::move(state), Terms{message.ttl_ms(), message.delay_ms()});
 }
 
 // The id of an earlier message with the same dedup id to the same target, or 0; else remembers `new_id`.
@@ -101,11 +101,13 @@ Plan MakePlan(Context* context, const v1::Publish& command, uint64_t target_id) 
   return plan;
 }
 
-bool HasRoom(Context* context, const QueueHandle& queue, const Plan& plan) {
-  return plan.fresh.empty() || HasRoom(context, queue, plan.fresh.size(), plan.fresh_bytes);
+// Repeats need no room.
+Entrance EntranceOf(Context* context, const QueueHandle& queue, const Plan& plan) {
+  if (plan.fresh.empty()) return Entrance::kOpen;
+  return EntranceOf(context, queue, plan.fresh.size(), plan.fresh_bytes);
 }
 
-// Stores the planned messages into all of `queues`. REQUIRES: all have room.
+// Stores the planned messages into all of `queues`. REQUIRES: all are open for them.
 v1::Reply Deliver(Context* context, const std::string& topic, Plan plan,
                   std::span<const QueueHandle> queues) {
   if (!plan.fresh.empty()) plan.reply.set_delivered(static_cast<uint32_t>(queues.size()));
@@ -142,12 +144,14 @@ v1::Reply ToQueue(Context* context, const v1::Publish& command) {
   }
   if (v1::Reply refusal = CheckDelays(queue, command); refusal.error()) return refusal;
   Plan plan = MakePlan(context, command, queue.id());
-  if (queue.record.settings().closed() && !plan.fresh.empty()) {
-    return Refuse(v1::ERROR_QUEUE_CLOSED, "queue '" + command.queue() + "' is closed for new messages");
-  }
-  if (!HasRoom(context, queue, plan)) {
-    return Refuse(v1::ERROR_QUEUE_FULL,
-                  "queue '" + command.queue() + "' is full (max_messages or max_bytes); receive first");
+  switch (EntranceOf(context, queue, plan)) {
+    case Entrance::kOpen:
+      break;
+    case Entrance::kClosed:
+      return Refuse(v1::ERROR_QUEUE_CLOSED, "queue '" + command.queue() + "' is closed for new messages");
+    case Entrance::kFull:
+      return Refuse(v1::ERROR_QUEUE_FULL,
+                    "queue '" + command.queue() + "' is full (max_messages or max_bytes); receive first");
   }
   return Deliver(context, command.topic(), std::move(plan), std::span(&queue, 1));
 }
@@ -164,7 +168,7 @@ v1::Reply ToTopic(Context* context, const v1::Publish& command) {
   std::vector<QueueHandle> queues;
   for (QueueHandle& queue : Route(*context, command.topic())) {
     if (plan.fresh.empty()) break;
-    if (!queue.record.settings().closed() && HasRoom(context, queue, plan)) {
+    if (EntranceOf(context, queue, plan) == Entrance::kOpen) {
       queues.push_back(std::move(queue));
     } else {
       plan.reply.set_skipped(plan.reply.skipped() + 1);

@@ -67,6 +67,7 @@ void DeleteReferences(Context* context, const std::string& name, const v1::Queue
 }
 
 // Queues whose dead messages go to `target` keep them from now on: all, or those whose owners lost the right.
+// They keep what expires, too, which would be gone if they had never had a dead-letter queue.
 void DropDeadLetterSources(Context* context, const QueueHandle& target, bool all) {
   const std::string sources = keys::Prefix(keys::kDeadLetterOf, target.name);
   for (const auto& key : KeysWithPrefix(context->reader(), sources, SIZE_MAX)) {
@@ -75,6 +76,7 @@ void DropDeadLetterSources(Context* context, const QueueHandle& target, bool all
     MOM_CHECK(source.has_value(), name);
     if (!all && MaySend(target.record, source->record.owner())) continue;
     source->record.mutable_settings()->clear_dead_letter();
+    source->record.set_lost_dead_letter(target.name);
     context->Put(keys::Queue(name), source->record);
     context->Delete(key);
   }
@@ -193,6 +195,7 @@ v1::Reply Run(Context* context, const v1::UpdateQueue& command) {
   }
   DeleteReferences(context, name, queue.record.settings());
   *queue.record.mutable_settings() = settings;
+  if (command.has_dead_letter()) queue.record.clear_lost_dead_letter();
   WriteReferences(context, name, settings);
   context->Put(keys::Queue(name), queue.record);
   DropDeadLetterSources(context, queue, false);

@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "core/broker/access.h"
+#include "core/broker/dead_letters.h"
 #include "core/broker/key_walk.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"

@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/broker/access.h"
+#include "core/broker/dead_letters.h"
 #include "core/broker/keys.h"
 #include "core/broker/lanes.h"
 #include "core/broker/message_store.h"

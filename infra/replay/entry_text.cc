@@ -53,7 +53,7 @@ class Describer {
 
  private:
   void Publish(const v1::Publish& publish);
-  void Body(const std::string& body);
+  void Body(const v1::NewMessage& message);
   template <typename WithReceipts>
   void Receipts(const WithReceipts& command) {
     SetTarget("queue", command.queue());
@@ -150,14 +150,16 @@ void Describer::Publish(const v1::Publish& publish) {
   messages_ += static_cast<uint64_t>(publish.messages_size());
   for (const v1::NewMessage& message : publish.messages()) {
     if (next_id_) AddId((*next_id_)++);
-    if (with_bodies_) Body(message.body());
+    if (with_bodies_) Body(message);
   }
 }
 
-void Describer::Body(const std::string& body) {
+void Describer::Body(const v1::NewMessage& message) {
+  const std::string& body = message.body();
   json::object item;
   if (IsUtf8(body)) item["body"] = body;
   if (!IsUtf8(body)) item["body_base64"] = ToBase64(body);
+  if (!message.content_encoding().empty()) item["content_encoding"] = Short(message.content_encoding());
   bodies_.push_back(std::move(item));
 }
 
@@ -211,9 +213,10 @@ std::string ValueText(const json::value& value) {
 std::string BodiesText(const json::array& bodies) {
   std::string text;
   for (const json::value& item : bodies) {
-    const auto& pair = *item.as_object().begin();
-    const std::string_view body(pair.value().as_string());
-    text.append(" ").append(pair.key()).append("=").append(Quote(body));
+    for (const auto& pair : item.as_object()) {
+      const std::string_view value(pair.value().as_string());
+      text.append(" ").append(pair.key()).append("=").append(Quote(value));
+    }
   }
   return text;
 }

@@ -49,6 +49,7 @@ v1::MessageState StateOf(const NaiveItem& item, char table) {
   state.set_came_back(item.came_back);
   state.set_reason(item.reason);
   state.set_hops(item.hops);
+  state.set_idle_hops(item.idle_hops);
   return state;
 }
 
@@ -115,7 +116,8 @@ std::string NaiveModel::Compare(const MemoryView& view) const {
   for (const auto& [name, queue] : queues) {
     auto it = queue_records.find(name);
     if (it == queue_records.end() || it->second.id() != queue.id || it->second.owner() != queue.owner ||
-        it->second.settings().SerializeAsString() != queue.settings.SerializeAsString()) {
+        it->second.settings().SerializeAsString() != queue.settings.SerializeAsString() ||
+        it->second.lost_dead_letter() != queue.lost_dead_letter) {
       out << "queue " << name << "\n";
       continue;
     }

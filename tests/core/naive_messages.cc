@@ -90,47 +90,6 @@ void NaiveModel::Erase(NaiveQueue* queue, uint64_t id) {
   if (!group.empty()) EndTurn(queue, id, group);
 }
 
-bool NaiveModel::MoveToDeadLetter(NaiveQueue* queue, uint64_t id, const std::string& reason) {
-  const NaiveItem item = *FindItem(queue, id);
-  if (queue->settings.dead_letter().empty() || item.hops >= 8) return false;
-  NaiveQueue* target = &queues.at(queue->settings.dead_letter());
-  if (target->settings.closed() || !HasRoom(*target, 1, item.letter->body().size())) return false;
-  auto letter = std::make_shared<v1::Envelope>(*item.letter);
-  auto* from = letter->add_headers();
-  from->set_name("mom-dead-letter-queue");
-  for (const auto& [name, other] : queues)
-    if (&other == queue) from->set_value(name);
-  auto* why = letter->add_headers();
-  why->set_name("mom-dead-letter-reason");
-  why->set_value(reason);
-  NaiveItem moved;
-  moved.id = NewPosition();
-  moved.letter = letter;
-  moved.hops = item.hops + 1;
-  Insert(target, std::move(moved), 0);
-  Erase(queue, id);
-  return true;
-}
-
-void NaiveModel::Expire(NaiveQueue* queue, uint64_t id) {
-  if (!MoveToDeadLetter(queue, id, "time to live ran out")) Erase(queue, id);
-}
-
-void NaiveModel::GiveBack(NaiveQueue* queue, uint64_t id, int64_t not_before_ms, const std::string& reason) {
-  NaiveItem* item = FindItem(queue, id);
-  if (item->expires_ms && item->expires_ms <= now_ms_) return Expire(queue, id);
-  if (item->attempt < queue->settings.max_attempts()) {
-    item->not_before_ms = not_before_ms;
-    return Settle(queue, item);
-  }
-  if (MoveToDeadLetter(queue, id, reason)) return;
-  item->where = Where::kDead;
-  item->reason = reason;
-  item->expires_ms = 0;
-  item->not_before_ms = 0;
-  if (!item->letter->group().empty()) EndTurn(queue, id, item->letter->group());
-}
-
 Expected NaiveModel::Do(const v1::Receive& c) {
   Expected e;
   NaiveQueue* queue = Visible(c.queue(), &e.errors);
@@ -212,30 +171,6 @@ Expected NaiveModel::Do(const v1::PurgeQueue& c) {
   e.reply.mutable_count()->set_count(ids.size());
   e.reply.mutable_count()->set_more(std::any_of(queue->items.begin(), queue->items.end(),
                                                 [](auto& i) { return i.where != Where::kLeased; }));
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::Redrive& c) {
-  Expected e;
-  NaiveQueue* queue = Owned(c.queue(), &e.errors);
-  if (!queue) return e;
-  uint64_t count = 0, left = 0;
-  for (auto& item : queue->items) {
-    if (item.where != Where::kDead) continue;
-    if (count >= std::clamp<uint32_t>(c.max(), 1, 1000)) {
-      ++left;
-      continue;
-    }
-    ++count;
-    item.attempt = 0;
-    item.came_back = false;
-    item.lease = 0;
-    item.reason = "";
-    item.where = Where::kReady;
-    Settle(queue, &item);
-  }
-  e.reply.mutable_count()->set_count(count);
-  e.reply.mutable_count()->set_more(left > 0);
   return e;
 }
 

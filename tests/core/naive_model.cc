@@ -297,9 +297,11 @@ Expected NaiveModel::Do(const v1::UpdateQueue& c) {
   CheckSettings(c.name(), &s, &e.errors);
   if (!e.errors.empty()) return e;
   queue->settings = s;
+  if (c.has_dead_letter()) queue->lost_dead_letter.clear();
   for (auto& [name, other] : queues) {
     if (other.settings.dead_letter() == c.name() && !MaySend(*queue, other.owner)) {
       other.settings.clear_dead_letter();
+      other.lost_dead_letter = c.name();
     }
   }
   return e;
@@ -317,7 +319,9 @@ Expected NaiveModel::Do(const v1::DeleteQueue& c) {
 void NaiveModel::RemoveQueue(const std::string& name) {
   std::erase_if(subscriptions, [&](const auto& s) { return s.second.queue == name; });
   for (auto& [other_name, other] : queues) {
-    if (other.settings.dead_letter() == name) other.settings.clear_dead_letter();
+    if (other.settings.dead_letter() != name) continue;
+    other.settings.clear_dead_letter();
+    other.lost_dead_letter = name;
   }
   queues.erase(name);
 }

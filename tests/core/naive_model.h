@@ -31,6 +31,7 @@ struct NaiveItem {
   std::string holder;
   bool came_back = false;
   uint32_t hops = 0;
+  uint32_t idle_hops = 0;
   std::string reason;
 };
 
@@ -40,6 +41,7 @@ struct NaiveQueue {
   uint64_t id = 0;
   std::string owner;
   v1::QueueSettings settings;
+  std::string lost_dead_letter;
   std::vector<NaiveItem> items;           // By id.
   std::map<std::string, uint64_t> turns;  // Group to the one message of it that may move.
   NaiveDedup dedup;
@@ -146,10 +148,14 @@ class NaiveModel {
   std::vector<NaiveItem*> InOrder(NaiveQueue* queue) const;
   NaiveItem* FindItem(NaiveQueue* queue, uint64_t id) const;
   void Insert(NaiveQueue* queue, NaiveItem item, int64_t not_before_ms);
+  std::string NameOf(const NaiveQueue* queue) const;
   void Settle(NaiveQueue* queue, NaiveItem* item);
   void EndTurn(NaiveQueue* queue, uint64_t id, const std::string& group);
   void Erase(NaiveQueue* queue, uint64_t id);
-  bool MoveToDeadLetter(NaiveQueue* queue, uint64_t id, const std::string& reason);
+  // Why a message of `queue` cannot move to its dead-letter queue; empty: it can.
+  std::string Hindrance(const NaiveQueue& queue, const NaiveItem& item) const;
+  void MoveToDeadLetter(NaiveQueue* queue, uint64_t id, const std::string& reason);
+  void Bury(NaiveQueue* queue, uint64_t id, const std::string& reason);
   void Expire(NaiveQueue* queue, uint64_t id);
   void GiveBack(NaiveQueue* queue, uint64_t id, int64_t not_before_ms, const std::string& reason);
   NaiveQueue* QueueOf(uint64_t queue_id);

@@ -44,8 +44,15 @@ bool Matches(const std::vector<std::string>& pattern, size_t p, const std::vecto
 }
 
 bool GoodMessage(const v1::NewMessage& m) {
-  size_t text = m.content_type().size() + m.reply_to().size() + m.correlation_id().size();
-  for (const auto& header : m.headers()) text += header.name().size() + header.value().size();
+  size_t text =
+      m.content_type().size() + m.content_encoding().size() + m.reply_to().size() + m.correlation_id().size();
+  std::set<std::string> names;
+  for (const auto& header : m.headers()) {
+    text += header.name().size() + header.value().size();
+    std::string name = header.name();
+    for (char& c : name) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+    if (name.substr(0, 4) == "mom-" || !names.insert(name).second) return false;
+  }
   return m.body().size() <= 1024 * 1024 && text <= 8192 && m.priority() <= 9 && m.delay_ms() >= 0 &&
          m.delay_ms() <= kYearMs && m.ttl_ms() >= 0 && m.ttl_ms() <= kYearMs &&
          (m.ttl_ms() == 0 || m.ttl_ms() > m.delay_ms()) && m.group().size() <= 255 &&
@@ -201,6 +208,7 @@ Expected NaiveModel::Do(const v1::Publish& c) {
     letter->set_sent_ms(now_ms_);
     letter->set_body(m->body());
     letter->set_content_type(m->content_type());
+    letter->set_content_encoding(m->content_encoding());
     letter->set_topic(c.topic());
     letter->set_priority(m->priority());
     letter->set_group(m->group());

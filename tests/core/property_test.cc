@@ -34,7 +34,8 @@ struct Coverage {
   std::map<int, uint64_t> done;     // By kind of command.
   std::map<int, uint64_t> refused;  // By error.
   uint64_t deliveries = 0, redeliveries = 0, waiting = 0, delayed = 0, dead = 0, moved = 0, replayed = 0,
-           duplicates = 0, shared = 0, oldest_kept = 0, oldest_ended = 0, entries = 0;
+           duplicates = 0, shared = 0, oldest_kept = 0, oldest_ended = 0, entries = 0, expired = 0,
+           hindered = 0, lost = 0;
 
   void Note(const v1::Command& command, const v1::Reply& reply) {
     ++entries;
@@ -52,12 +53,25 @@ struct Coverage {
     for (bool duplicate : reply.publish().duplicates()) duplicates += duplicate;
     shared += reply.publish().delivered() > 1;
   }
+  template <typename Record>
+  static Record Parse(const std::string& value) {
+    Record record;
+    EXPECT_TRUE(record.ParseFromString(value));
+    return record;
+  }
+  void NoteDead(const std::string& reason) {
+    expired += reason.starts_with("time to live ran out");
+    hindered +=
+        reason.find("' is full") != std::string::npos || reason.find("' is closed") != std::string::npos;
+    lost += reason.find("' is gone") != std::string::npos;
+  }
   void Note(const MemoryView& view) {
     for (const auto& [key, value] : view.contents()) {
       waiting += key[0] == keys::kWaiting;
       delayed += key[0] == keys::kDelayed;
       dead += key[0] == keys::kDead;
-      moved += key[0] == keys::kEnvelope && value.find("mom-dead-letter-queue") != std::string::npos;
+      if (key[0] == keys::kDead) NoteDead(Parse<v1::MessageState>(value).reason());
+      if (key[0] == keys::kEnvelope) moved += Parse<v1::Envelope>(value).dead_letter_count() > 0;
     }
   }
 };
@@ -170,6 +184,7 @@ void Show(const Coverage& c) {
   for (const auto& [error, n] : c.refused) std::printf("%s: %lu\n", v1::ErrorCode_Name(error).c_str(), n);
   std::printf("entries %lu deliveries %lu redeliveries %lu waiting %lu delayed %lu dead %lu moved %lu\n",
               c.entries, c.deliveries, c.redeliveries, c.waiting, c.delayed, c.dead, c.moved);
+  std::printf("expired %lu hindered %lu lost %lu\n", c.expired, c.hindered, c.lost);
   std::printf("replayed %lu duplicates %lu shared %lu oldest kept %lu ended %lu\n", c.replayed, c.duplicates,
               c.shared, c.oldest_kept, c.oldest_ended);
 }
@@ -188,7 +203,7 @@ void CheckCoverage(const Coverage& c) {
     EXPECT_GE(c.refused.contains(error) ? c.refused.at(error) : 0, 5u) << errors->value(i)->name();
   }
   for (uint64_t n : {c.redeliveries, c.waiting, c.delayed, c.dead, c.moved, c.replayed, c.duplicates,
-                     c.shared, c.oldest_kept, c.oldest_ended})
+                     c.shared, c.oldest_kept, c.oldest_ended, c.expired, c.hindered, c.lost})
     EXPECT_GE(n, 100u);
 }
 

@@ -120,7 +120,14 @@ v1::NewMessage RandomCommands::Message() {
     message.set_ttl_ms(message.ttl_ms() + message.delay_ms());
   if (Chance(15)) message.set_dedup_id(Numbered('d', Below(4)));
   if (Chance(odd_percent_)) message.set_delay_ms(INT64_MIN);
-  if (Chance(10)) message.add_headers()->set_name(Numbered('x', Below(3)));
+  for (uint64_t n = Chance(10) ? 1 + Below(2) : 0; n > 0; --n) {
+    message.add_headers()->set_name(Numbered(Chance(odd_percent_) ? 'X' : 'x', n));
+  }
+  if (Chance(odd_percent_)) message.add_headers()->set_name(Chance(50) ? "Mom-x" : "X1");
+  if (Chance(10)) message.set_content_encoding("gzip");
+  if (Chance(10)) message.set_content_type("text/plain");
+  if (Chance(10)) message.set_reply_to(Numbered('q', Below(5)));
+  if (Chance(10)) message.set_correlation_id(Numbered('c', Below(5)));
   return message;
 }
 

@@ -13,6 +13,7 @@
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
 #include "mom/v1/records.pb.h"
+#include "tests/core/envelope_check.h"
 #include "tests/core/view_check_parts.h"
 
 namespace mom::broker::test {
@@ -183,6 +184,7 @@ class Checker {
       expected_[keys::Grant(settings.receiver(), name)] = "";
     }
     if (settings.dead_letter().empty()) return;
+    Expect(queue.lost_dead_letter().empty(), "half lost: " + name);
     expected_[keys::DeadLetterOf(settings.dead_letter(), name)] = "";
     auto target = queues_.find(settings.dead_letter());
     Expect(target != queues_.end() && settings.dead_letter() != name, "dead letters to nowhere: " + name);
@@ -236,6 +238,7 @@ class Checker {
     }
     for (const auto& [id, envelope] : envelopes_) {
       Expect(holders_.contains(id), "body of no message: " + std::to_string(id));
+      if (auto wrong = CheckEnvelope(envelope); !wrong.empty()) Expect(false, wrong);
     }
   }
 

@@ -90,8 +90,9 @@ void CheckRequest(const HttpRequest& request, const WireLimits& limits) {
   v1::NewMessage message;
   if (!ReadRawMessage(&copy, &message).empty()) return;
   MOM_CHECK(message.body() == request.body && copy.body.empty());
-  std::vector<std::string> lines = {message.content_type(), message.group(), message.dedup_id(),
-                                    message.reply_to(), message.correlation_id()};
+  std::vector<std::string> lines = {message.content_type(), message.content_encoding(),
+                                    message.group(),        message.dedup_id(),
+                                    message.reply_to(),     message.correlation_id()};
   for (const v1::Header& header : message.headers()) lines.push_back(header.name() + header.value());
   for (const std::string& line : lines) MOM_CHECK(IsUtf8(line) && !HasControlCharacter(line), line);
 }

@@ -103,6 +103,7 @@ std::string Write(const v1::NewMessage& message) {
   json.Member("content_type", message.content_type());
   json.Member("delay_ms", message.delay_ms()).Member("ttl_ms", message.ttl_ms());
   json.Member("priority", message.priority());
+  if (!message.content_encoding().empty()) json.Member("content_encoding", message.content_encoding());
   if (!message.group().empty()) json.Member("group", message.group());
   if (!message.dedup_id().empty()) json.Member("dedup_id", message.dedup_id());
   if (!message.reply_to().empty()) json.Member("reply_to", message.reply_to());
