@@ -294,6 +294,7 @@ Status Open(const MomdConfig& config, const StartWait& wait, Opened* node) {
   rest::ApiOptions api_options;
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
+  api_options.trusted_proxies = node.plan.trusted_proxies;
   api_options.on_cluster_change = [](const std::string& line) { spdlog::info("{}", line); };
   if (node.certificate) api_options.certificate_days_left = [&node] { return DaysLeft(*node.certificate); };
   rest::Api api(&replica, api_options);

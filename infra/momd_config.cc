@@ -193,6 +193,8 @@ Options AddOptions(CLI::App* app, MomdConfig* to, std::string* file) {
       "File with the first admin's password, which nobody else may write");
   add("registration", config.registration, "Who may register users: open (anyone) or closed (admin)")
       ->check(CLI::IsMember({"open", "closed"}));
+  add("trusted-proxies", config.trusted_proxies,
+      "ADDRESS or ADDRESS/BITS,... of proxies whose X-Forwarded-For says who the client is");
   add("log-level", config.log_level, "trace, debug, info, warn, error")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
   add("rest-threads", config.rest_threads,

@@ -27,6 +27,7 @@ struct MomdConfig {
   uint32_t fetch_timeout_ms = 2000;
   std::string admin_password_file;
   std::string registration = "open";  // Or "closed".
+  std::string trusted_proxies = "127.0.0.1,::1";
   std::string log_level = "info";
   uint32_t rest_threads = DefaultRestThreads();
   uint64_t log_retain_mib = 4096;

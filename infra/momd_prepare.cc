@@ -47,6 +47,9 @@ Result<StartPlan> PrepareStart(const MomdConfig& config) {
   // Also where it is not used: what is written down should be right.
   if (auto grpc = ParseHostPort(config.grpc_listen); !grpc.ok())
     return grpc.status().Annotate("--grpc-listen");
+  auto proxies = rest::AddressSet::Parse(config.trusted_proxies);
+  if (!proxies.ok()) return proxies.status().Annotate("--trusted-proxies");
+  plan.trusted_proxies = *std::move(proxies);
   auto peers = ParsePeers(config);
   if (!peers.ok()) return peers.status();
   plan.peers = *std::move(peers);

@@ -9,6 +9,7 @@
 #include "infra/momd_config.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/members.h"
+#include "rest/client_address.h"
 
 namespace mom::infra {
 
@@ -18,6 +19,7 @@ struct StartPlan {
   replication::PeerAddresses peers;
   std::vector<std::string> seeds;
   replication::DataDirLook folder;
+  rest::AddressSet trusted_proxies;
   bool is_clustered = false;  // Talks to other nodes.
 };
 

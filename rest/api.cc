@@ -195,9 +195,11 @@ class Dispatcher {
     const auto bytes = call.services().replica->Latest().Get(broker::keys::Session(hash));
     v1::SessionRecord session;
     if (!bytes || !session.ParseFromString(*bytes)) return false;
-    if (session.expires_ms() <= call.services().replica->Now().ms) return false;
+    const Timestamp now = call.services().replica->Now();
+    if (session.expires_ms() <= now.ms) return false;
     call.user_ = session.user();
     call.session_hash_ = hash;
+    call.services().session_uses.Note(hash, now);
     return true;
   }
 };

@@ -10,8 +10,9 @@
 #include <vector>
 
 #include "replication/replica/replica.h"
+#include "rest/client_address.h"
 #include "rest/http_port.h"
-#include "rest/lockout.h"
+#include "rest/login_gate.h"
 #include "rest/password_pool.h"
 #include "rest/waiters.h"
 
@@ -32,12 +33,10 @@ struct ApiOptions {
   int hash_threads = 2;
   size_t hash_waiting_max = 32;
   PasswordCost password_cost;
-  LockoutOptions account_lockout;
-  LockoutOptions address_lockout{.failures_free = 20};  // Many people may share one.
-  // Peers whose X-Forwarded-For is believed.
-  std::vector<std::string> trusted_proxies = {"127.0.0.1", "::1", "::ffff:127.0.0.1"};
-  uint64_t lag_entries_max = 10'000;  // Not ready while the view is further behind.
-  int answer_threads = 1;             // Fetch and serialise received messages.
+  LoginLimits login;
+  AddressSet trusted_proxies = AddressSet::Loopback();  // Peers whose X-Forwarded-For is believed.
+  uint64_t lag_entries_max = 10'000;                    // Not ready while the view is further behind.
+  int answer_threads = 1;                               // Fetch and serialise received messages.
   size_t answer_waiting_max = 8192;
   // Who asked this node to change the cluster, for what, and how it ended: one line for the node's log. Any
   // thread; may be empty.

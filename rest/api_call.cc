@@ -40,8 +40,7 @@ Services::Services(replication::Replica* node, ApiOptions settings)
     : replica(node),
       options(std::move(settings)),
       metrics(Api::Routes()),
-      accounts(options.account_lockout),
-      addresses(options.address_lockout),
+      logins(options.login),
       passwords(options.hash_threads, options.hash_waiting_max, options.password_cost),
       answers("mom-answers", options.answer_threads, options.answer_waiting_max),
       waiters(options.waiting) {}
@@ -50,6 +49,7 @@ void Services::Stop() {
   stopping = true;
   waiters.Stop();
   passwords.Stop();
+  logins.Stop();
   answers.Stop();
 }
 
@@ -73,15 +73,10 @@ bool Call::IsAdmin(const broker::ViewReader& view) const {
 }
 
 std::string Call::Address() const {
-  const auto& trusted = options().trusted_proxies;
-  const std::string* forwarded = request_.FindHeader("x-forwarded-for");
-  if (forwarded == nullptr || std::find(trusted.begin(), trusted.end(), request_.peer) == trusted.end())
-    return request_.peer;
-  // The last one was added by the proxy that we trust; those before it are the client's claim.
-  std::string_view last = *forwarded;
-  last.remove_prefix(std::min(last.size(), last.rfind(',') + 1));
-  last.remove_prefix(std::min(last.size(), last.find_first_not_of(' ')));
-  return std::string(last.substr(0, 64));
+  std::string forwarded;  // A proxy adds at the end of a line, or a line of its own.
+  for (const auto& [name, value] : request_.headers)
+    if (name == "x-forwarded-for") forwarded.append(forwarded.empty() ? "" : ",").append(value);
+  return ClientAddress(request_.peer, forwarded, options().trusted_proxies);
 }
 
 void Call::AddHeaders(HttpResponse* response) const {

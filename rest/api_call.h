@@ -18,6 +18,7 @@
 #include "rest/metrics.h"
 #include "rest/problem.h"
 #include "rest/route_table.h"
+#include "rest/session_uses.h"
 #include "rest/worker_pool.h"
 
 namespace mom::rest {
@@ -30,8 +31,8 @@ struct Services {
   replication::Replica* const replica;
   const ApiOptions options;
   Metrics metrics;
-  Lockout accounts;
-  Lockout addresses;
+  LoginGate logins;
+  SessionUses session_uses;
   std::atomic<uint32_t> offset_waits{0};
   std::atomic<bool> stopping{false};
   PasswordPool passwords;

@@ -3,7 +3,9 @@
 #include <algorithm>
 #include <array>
 
+#include "rest/json_writer.h"
 #include "rest/problem.h"
+#include "rest/queue_json.h"
 
 namespace mom::rest {
 namespace {
@@ -35,6 +37,7 @@ constexpr std::array kShapes = {
     ErrorShape{v1::ERROR_DEAD_LETTER_INVALID, 422, "dead-letter-invalid"},
     ErrorShape{v1::ERROR_LAST_ADMIN, 409, "last-admin"},
     ErrorShape{v1::ERROR_RECEIPT_UNKNOWN, 409, "receipt-unknown"},
+    ErrorShape{v1::ERROR_SESSION_NOT_FOUND, 404, "session-not-found"},
 };
 // A new code of the broker needs a line above.
 static_assert(kShapes.size() == v1::ErrorCode_ARRAYSIZE - 1);
@@ -43,6 +46,41 @@ constexpr ErrorShape kUnknown{v1::ERROR_NONE, 500, "internal"};
 
 int64_t Signed(uint64_t value) {
   return static_cast<int64_t>(value);
+}
+
+void AppendValue(const v1::SettingValue& value, JsonWriter* json) {
+  switch (value.kind_case()) {
+    case v1::SettingValue::kNumber:
+      json->Integer(value.number());
+      break;
+    case v1::SettingValue::kFlag:
+      json->Bool(value.flag());
+      break;
+    case v1::SettingValue::kText:
+      if (value.text().empty()) {
+        json->Null();
+      } else {
+        json->Text(value.text());
+      }
+      break;
+    case v1::SettingValue::kUsers:
+      AppendUserList(value.users(), json);
+      break;
+    case v1::SettingValue::KIND_NOT_SET:
+      json->Null();
+  }
+}
+
+std::string DifferencesOf(const v1::Reply& reply) {
+  JsonWriter json;
+  json.BeginArray();
+  for (const v1::SettingDifference& difference : reply.differences()) {
+    json.BeginObject().Member("setting", difference.setting());
+    AppendValue(difference.is(), &json.Key("is"));
+    AppendValue(difference.asked(), &json.Key("asked"));
+    json.EndObject();
+  }
+  return json.EndArray().Take();
 }
 
 }  // namespace
@@ -63,6 +101,11 @@ HttpResponse RefusalOf(const v1::Reply& reply) {
                     {"delayed", Signed(counts.delayed())},
                     {"blocked", Signed(counts.blocked())},
                     {"dead", Signed(counts.dead())}});
+  }
+  if (reply.differences_size() > 0) {
+    const std::string differences = DifferencesOf(reply);
+    return Problem(shape.status, shape.code, reply.detail(),
+                   {{"yours", true}, {"differences", RawJson{differences}}});
   }
   if (reply.error() == v1::ERROR_TRANSACTION_FAILED && reply.transaction().results_size() > 0) {
     return Problem(shape.status, shape.code, reply.detail(),

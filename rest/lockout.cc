@@ -10,47 +10,55 @@ constexpr uint32_t kDoublingsMax = 30;
 
 }  // namespace
 
-int64_t Lockout::WaitMs(const std::string& key, Instant now) const {
-  std::lock_guard lock(mutex_);
-  const auto found = states_.find(key);
-  if (found == states_.end() || found->second.until <= now) return 0;
-  return (found->second.until.ns - now.ns + kNsPerMs - 1) / kNsPerMs;
-}
-
-void Lockout::Fail(const std::string& key, Instant now) {
-  std::lock_guard lock(mutex_);
-  auto [found, is_new] = states_.try_emplace(key);
-  State& state = found->second;
-  if (is_new) {
-    state.place = by_age_.insert(by_age_.end(), key);
-    if (by_age_.size() > options_.keys_max) {
-      states_.erase(by_age_.front());
-      by_age_.pop_front();
-    }
-  } else {
-    by_age_.splice(by_age_.end(), by_age_, state.place);
-    const int64_t rest_from = std::max(state.last.ns, state.until.ns);
-    if (now.ns - rest_from > options_.delay_ms_max * kNsPerMs) state.failures = 0;
-  }
-  state.last = now;
-  ++state.failures;
-  if (state.failures <= options_.failures_free) return;
+int64_t Lockout::UntilNs(const State& state) const {
+  if (state.failures <= options_.failures_free) return state.last.ns;
   const uint32_t doublings = std::min(state.failures - options_.failures_free - 1, kDoublingsMax);
-  const int64_t delay_ms = std::min(options_.delay_ms << doublings, options_.delay_ms_max);
-  state.until = Instant{now.ns + delay_ms * kNsPerMs};
+  return state.last.ns + std::min(options_.delay_ms << doublings, options_.delay_ms_max) * kNsPerMs;
 }
 
-void Lockout::Succeed(const std::string& key) {
-  std::lock_guard lock(mutex_);
+int64_t Lockout::WaitMs(const std::string& key, Instant now) const {
+  const auto found = states_.find(key);
+  if (found == states_.end()) return 0;
+  const int64_t until_ns = UntilNs(found->second);
+  return until_ns <= now.ns ? 0 : (until_ns - now.ns + kNsPerMs - 1) / kNsPerMs;
+}
+
+bool Lockout::IsSuspect(const std::string& key, Instant now) const {
+  const auto found = states_.find(key);
+  return found != states_.end() && found->second.over_ns > now.ns &&
+         found->second.failures > options_.failures_free;
+}
+
+void Lockout::Place(const std::string& key, State* state) {
+  by_end_.erase({state->over_ns, key});
+  state->over_ns = UntilNs(*state) + options_.delay_ms_max * kNsPerMs;
+  by_end_.emplace(state->over_ns, key);
+}
+
+void Lockout::Count(const std::string& key, Instant now) {
+  if (!states_.contains(key) && states_.size() >= options_.keys_max && !by_end_.empty()) {
+    states_.erase(by_end_.begin()->second);
+    by_end_.erase(by_end_.begin());
+  }
+  State& state = states_[key];
+  if (now.ns > state.over_ns) state.failures = 0;
+  ++state.failures;
+  state.last = now;
+  Place(key, &state);
+}
+
+void Lockout::TakeBack(const std::string& key) {
   const auto found = states_.find(key);
   if (found == states_.end()) return;
-  by_age_.erase(found->second.place);
-  states_.erase(found);
+  if (--found->second.failures == 0) return Forget(key);
+  Place(key, &found->second);
 }
 
-size_t Lockout::size() const {
-  std::lock_guard lock(mutex_);
-  return states_.size();
+void Lockout::Forget(const std::string& key) {
+  const auto found = states_.find(key);
+  if (found == states_.end()) return;
+  by_end_.erase({found->second.over_ns, key});
+  states_.erase(found);
 }
 
 }  // namespace mom::rest

@@ -36,24 +36,21 @@ Credentials ReadCredentials(const broker::ViewReader& view, const std::string& u
   return Credentials{record.password_hash(), record.password_revision()};
 }
 
-bool CheckLockout(Call& call, const std::string& user) {
-  const Instant now = SteadyNow();
-  Services& services = call.services();
-  const int64_t wait_ms =
-      std::max(services.accounts.WaitMs(user, now), services.addresses.WaitMs(call.Address(), now));
-  if (wait_ms == 0) return true;
-  HttpResponse response = Problem(429, "locked-out", "too many wrong passwords; wait before the next try");
-  for (auto& [name, value] : response.headers)
-    if (name == "Retry-After") value = std::to_string((wait_ms + 999) / 1000);
-  call.Send(std::move(response));
-  return false;
+void BeginLogin(const CallPtr& call, const std::string& user, std::function<bool(int64_t)> start) {
+  const auto refuse = [call](LoginGate::Refusal why, int64_t wait_ms) {
+    if (why == LoginGate::Refusal::kBusy) return SendHashingBusy(*call);
+    HttpResponse response =
+        Problem(429, "locked-out", "too many wrong passwords from this address; wait before the next try");
+    for (auto& [name, value] : response.headers)
+      if (name == "Retry-After") value = std::to_string((wait_ms + 999) / 1000);
+    call->Send(std::move(response));
+  };
+  call->services().logins.Enter(user, LockedAddress(call->Address()), SteadyNow(),
+                                {std::move(start), refuse});
 }
 
-void CountLogin(Call& call, const std::string& user, bool matches) {
-  Services& services = call.services();
-  if (matches) return services.accounts.Succeed(user);
-  services.accounts.Fail(user, SteadyNow());
-  services.addresses.Fail(call.Address(), SteadyNow());
+void EndLogin(Call& call, const std::string& user, bool matches) {
+  call.services().logins.Leave(user, LockedAddress(call.Address()), SteadyNow(), matches);
 }
 
 void SendHashingBusy(Call& call) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <string_view>
 
@@ -23,10 +24,11 @@ struct Credentials {
 };
 Credentials ReadCredentials(const broker::ViewReader& view, const std::string& user);
 
-// False, after having answered 429, while the account or the caller's address has to wait.
-bool CheckLockout(Call& call, const std::string& user);
-// Counts a checked password for or against both.
-void CountLogin(Call& call, const std::string& user, bool matches);
+// Has the password of `user` checked once it is this caller's turn, or answers 429. `start` begins it, not
+// before `delay_ms` have passed, and calls EndLogin when it is known what came of it; false: it could not
+// begin, and has answered.
+void BeginLogin(const CallPtr& call, const std::string& user, std::function<bool(int64_t delay_ms)> start);
+void EndLogin(Call& call, const std::string& user, bool matches);
 // Answers 429: too many passwords wait to be hashed.
 void SendHashingBusy(Call& call);
 

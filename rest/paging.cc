@@ -7,7 +7,8 @@ namespace {
 
 constexpr int64_t kLimitMax = 1000;
 constexpr int64_t kLimitDefault = 100;
-constexpr size_t kLookedAtMax = 10'000;  // Records, in one request.
+constexpr size_t kLookedAtMax = 10'000;     // Records, in one request.
+constexpr size_t kPageBytesMax = 2u << 20;  // A page ends with the item that goes beyond.
 
 }  // namespace
 
@@ -33,9 +34,13 @@ std::optional<Page> ReadPage(Call& call, const QueryParameters& query) {
 
 std::string ListTable(const broker::ViewReader& view, char table, const Page& page,
                       const std::function<bool(std::string_view, std::string_view, JsonWriter*)>& visit) {
+  return ListPrefix(view, std::string(1, table), page, visit);
+}
+
+std::string ListPrefix(const broker::ViewReader& view, const std::string& prefix, const Page& page,
+                       const std::function<bool(std::string_view, std::string_view, JsonWriter*)>& visit) {
   JsonWriter json;
   json.BeginObject().Key("items").BeginArray();
-  const std::string prefix(1, table);
   // The smallest key behind `after` is `after` with a zero byte.
   const std::string from = page.after.empty() ? prefix : prefix + page.after + std::string(1, '\0');
   const auto it = view.NewIterator();
@@ -44,11 +49,11 @@ std::string ListTable(const broker::ViewReader& view, char table, const Page& pa
   std::string last;
   bool more = false;
   for (it->Seek(from); it->Valid() && it->key().starts_with(prefix); it->Next()) {
-    if (items == page.limit || looked_at == kLookedAtMax) {
+    if (items == page.limit || looked_at == kLookedAtMax || json.size() > kPageBytesMax) {
       more = true;
       break;
     }
-    last = std::string(it->key().substr(1));
+    last = std::string(it->key().substr(prefix.size()));
     ++looked_at;
     if (visit(last, it->value(), &json)) ++items;
   }

@@ -37,25 +37,29 @@ bool PasswordPool::Hash(std::string password, std::function<void(std::string)> d
   });
 }
 
-bool PasswordPool::Verify(std::string password, std::string hash, std::function<void(bool)> done) {
+bool PasswordPool::Verify(std::string password, std::string hash, int64_t delay_ms,
+                          std::function<void(bool)> done) {
   return workers_.Submit(
       [this, password = std::move(password), hash = std::move(hash), done = std::move(done)]() mutable {
         const bool matches = VerifyNow(password, hash);
         Wipe(&password);
         done(matches);
-      });
+      },
+      delay_ms);
 }
 
-bool PasswordPool::Replace(std::string password, std::string hash, std::string next,
+bool PasswordPool::Replace(std::string password, std::string hash, std::string next, int64_t delay_ms,
                            std::function<void(bool, std::string)> done) {
-  return workers_.Submit([this, password = std::move(password), hash = std::move(hash),
-                          next = std::move(next), done = std::move(done)]() mutable {
-    const bool matches = VerifyNow(password, hash);
-    std::string next_hash = matches ? HashNow(next) : std::string();
-    Wipe(&password);
-    Wipe(&next);
-    done(matches, std::move(next_hash));
-  });
+  return workers_.Submit(
+      [this, password = std::move(password), hash = std::move(hash), next = std::move(next),
+       done = std::move(done)]() mutable {
+        const bool matches = VerifyNow(password, hash);
+        std::string next_hash = matches ? HashNow(next) : std::string();
+        Wipe(&password);
+        Wipe(&next);
+        done(matches, std::move(next_hash));
+      },
+      delay_ms);
 }
 
 std::string PasswordPool::HashNow(const std::string& password) const {

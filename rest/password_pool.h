@@ -24,9 +24,11 @@ class PasswordPool {
   // `done(hash)`: the textual Argon2id hash; empty when memory ran out.
   bool Hash(std::string password, std::function<void(std::string hash)> done);
   // `done(matches)`. An empty `hash` stands for an unknown user: it costs the same work and never matches.
-  bool Verify(std::string password, std::string hash, std::function<void(bool matches)> done);
+  // Not before `delay_ms` have passed.
+  bool Verify(std::string password, std::string hash, int64_t delay_ms,
+              std::function<void(bool matches)> done);
   // Verifies, and hashes `next` if that matched. `next_hash` is empty otherwise.
-  bool Replace(std::string password, std::string hash, std::string next,
+  bool Replace(std::string password, std::string hash, std::string next, int64_t delay_ms,
                std::function<void(bool matches, std::string next_hash)> done);
   void Stop() { workers_.Stop(); }
 

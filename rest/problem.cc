@@ -29,6 +29,7 @@ HttpResponse Problem(int status, std::string_view code, std::string_view detail,
     if (const auto* number = std::get_if<int64_t>(&value)) body.append(std::to_string(*number));
     if (const auto* text = std::get_if<std::string_view>(&value)) AppendJsonString(*text, &body);
     if (const auto* flag = std::get_if<bool>(&value)) body.append(*flag ? "true" : "false");
+    if (const auto* json = std::get_if<RawJson>(&value)) body.append(json->text);
   }
   body.push_back('}');
   return response;

@@ -12,8 +12,12 @@
 
 namespace mom::rest {
 
+struct RawJson {
+  std::string_view text;  // A complete value.
+};
+
 // A further member of a problem, beside the standard ones.
-using ProblemField = std::pair<std::string_view, std::variant<int64_t, std::string_view, bool>>;
+using ProblemField = std::pair<std::string_view, std::variant<int64_t, std::string_view, bool, RawJson>>;
 
 // {"type":"urn:mom:problem:CODE","title":...,"status":...,"code":CODE,"detail":...,...} as
 // application/problem+json. `code` is a stable kebab-case word; `detail` names the thing it is about and what

@@ -19,11 +19,15 @@ WorkerPool::~WorkerPool() {
   Stop();
 }
 
-bool WorkerPool::Submit(std::function<void()>&& task) {
+bool WorkerPool::Submit(std::function<void()>&& task, int64_t delay_ms) {
   {
     std::lock_guard lock(mutex_);
-    if (stopping_ || tasks_.size() >= waiting_max_) return false;
-    tasks_.push_back(std::move(task));
+    if (stopping_ || (delay_ms > 0 ? delayed_.size() : tasks_.size()) >= waiting_max_) return false;
+    if (delay_ms > 0) {
+      delayed_.emplace(Clock::now() + std::chrono::milliseconds(delay_ms), std::move(task));
+    } else {
+      tasks_.push_back(std::move(task));
+    }
   }
   wake_.notify_one();
   return true;
@@ -31,10 +35,12 @@ bool WorkerPool::Submit(std::function<void()>&& task) {
 
 void WorkerPool::Stop() {
   std::deque<std::function<void()>> dropped;  // Destroyed without the lock: a task may own an answer.
+  std::multimap<Clock::time_point, std::function<void()>> dropped_delayed;
   {
     std::lock_guard lock(mutex_);
     stopping_ = true;
     dropped.swap(tasks_);
+    dropped_delayed.swap(delayed_);
   }
   wake_.notify_all();
   for (std::thread& thread : threads_)
@@ -46,11 +52,26 @@ size_t WorkerPool::waiting() const {
   return tasks_.size();
 }
 
+void WorkerPool::QueueWhatIsDue() {
+  while (!delayed_.empty() && delayed_.begin()->first <= Clock::now()) {
+    tasks_.push_back(std::move(delayed_.begin()->second));
+    delayed_.erase(delayed_.begin());
+  }
+}
+
 void WorkerPool::Run() {
   std::unique_lock lock(mutex_);
   while (true) {
-    wake_.wait(lock, [this] { return stopping_ || !tasks_.empty(); });
     if (stopping_) return;
+    QueueWhatIsDue();
+    if (tasks_.empty()) {
+      if (delayed_.empty()) {
+        wake_.wait(lock);
+      } else {
+        wake_.wait_until(lock, delayed_.begin()->first);
+      }
+      continue;
+    }
     std::function<void()> task = std::move(tasks_.front());
     tasks_.pop_front();
     lock.unlock();

@@ -26,6 +26,10 @@ v1::Reply Dispatch(Context* context, const v1::Command& command) {
       return Run(context, command.create_session());
     case C::kDeleteSession:
       return Run(context, command.delete_session());
+    case C::kUpdateUser:
+      return Run(context, command.update_user());
+    case C::kDeleteSessions:
+      return Run(context, command.delete_sessions());
     case C::kCreateQueue:
       return Run(context, command.create_queue());
     case C::kUpdateQueue:

@@ -64,11 +64,16 @@ std::string Voters() {
 std::string User(std::string_view name) {
   return Table(kUser, name);
 }
+std::string Admin(std::string_view name) {
+  return Table(kAdmin, name);
+}
 std::string Session(std::string_view token_hash) {
   return Table(kSession, token_hash);
 }
-std::string SessionOf(std::string_view user, std::string_view token_hash) {
-  return SizedThen(kSessionOf, user, token_hash);
+std::string SessionOf(std::string_view user, uint64_t id) {
+  std::string key = SizedThen(kSessionOf, user, "");
+  AppendU64(&key, id);
+  return key;
 }
 std::string Queue(std::string_view name) {
   return Table(kQueue, name);

@@ -17,7 +17,7 @@ inline constexpr char kApplied = 'A', kEnvelope = 'b', kReferences = 'B', kQueue
                       kTimer = 't', kTopic = 'T', kUser = 'u', kSubscription = 'U', kSubscriberOf = 'V',
                       kWaiting = 'w', kSubscribedQueue = 'W', kDeadLetterOf = 'x', kSubscriptionOf = 'X',
                       kTimerFloor = 'F', kTopicGrant = 'y', kQueueName = 'Q', kDead = 'z', kVoters = 'v',
-                      kSettled = 'e', kSettledFloor = 'E';
+                      kSettled = 'e', kSettledFloor = 'E', kAdmin = 'a';
 
 // Tables of small records that nearly every command looks at: worth keeping in memory.
 inline constexpr std::string_view kHotTables = "AcFKqQsTu";
@@ -35,8 +35,9 @@ uint64_t ReadU64(std::string_view key, size_t position);
 std::string Applied();
 std::string Voters();
 std::string User(std::string_view name);
+std::string Admin(std::string_view name);
 std::string Session(std::string_view token_hash);
-std::string SessionOf(std::string_view user, std::string_view token_hash);
+std::string SessionOf(std::string_view user, uint64_t id);
 std::string Queue(std::string_view name);
 std::string QueueState(uint64_t queue_id);
 // `kind` is 'q' or 't'.

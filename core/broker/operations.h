@@ -12,12 +12,14 @@ struct QueueHandle;
 v1::Reply Run(Context* context, const v1::CreateUser& command);
 v1::Reply Run(Context* context, const v1::ChangePassword& command);
 v1::Reply Run(Context* context, const v1::DeleteUser& command);
+v1::Reply Run(Context* context, const v1::UpdateUser& command);
 // sessions.cc
 v1::Reply Run(Context* context, const v1::CreateSession& command);
 v1::Reply Run(Context* context, const v1::DeleteSession& command);
+v1::Reply Run(Context* context, const v1::DeleteSessions& command);
 void EndSession(Context* context, std::string_view token_hash, const v1::SessionRecord& session);
-// Ends all sessions of `user` but `keep`, which may be empty.
-void EndSessions(Context* context, const std::string& user, std::string_view keep);
+// Ends all sessions of `user` but `keep`, a token hash, which may be empty. Returns how many.
+uint64_t EndSessions(Context* context, const std::string& user, std::string_view keep);
 // queues.cc
 // The queue if the caller may know of it, or created it; else the refusal.
 v1::Reply FindVisible(const Context& context, const std::string& name, QueueHandle* found);

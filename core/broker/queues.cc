@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "core/broker/access.h"
+#include "core/broker/differences.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
@@ -143,11 +144,17 @@ v1::Reply Run(Context* context, const v1::CreateQueue& command) {
     return refusal;
   }
   if (auto queue = FindQueue(*context, name)) {
-    if (!IsOwner(queue->record, context->user) ||
-        queue->record.settings().SerializeAsString() != settings.SerializeAsString()) {
+    if (!IsOwner(queue->record, context->user)) {
       return Refuse(v1::ERROR_QUEUE_EXISTS, "the queue name '" + name + "' is taken; choose another");
     }
     v1::Reply reply;
+    AddDifferences(queue->record.settings(), settings, &reply);
+    if (reply.differences_size() > 0) {
+      reply.set_error(v1::ERROR_QUEUE_EXISTS);
+      reply.set_detail("you own queue '" + name + "' already, with other settings: " +
+                       DescribeDifferences(reply) + "; ask for it as it is, or change it");
+      return reply;
+    }
     reply.set_existed(true);
     return reply;
   }

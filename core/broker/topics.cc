@@ -2,6 +2,7 @@
 #include <cstdio>
 
 #include "core/broker/access.h"
+#include "core/broker/differences.h"
 #include "core/broker/keys.h"
 #include "core/broker/message_store.h"
 #include "core/broker/operations.h"
@@ -69,11 +70,17 @@ v1::Reply Run(Context* context, const v1::CreateTopic& command) {
   v1::UserList publishers = command.publishers();
   if (v1::Reply refusal = Normalise(*context, &publishers); refusal.error()) return refusal;
   if (auto topic = context->Get<v1::TopicRecord>(keys::Topic(command.name()))) {
-    if (topic->owner() != context->user ||
-        topic->publishers().SerializeAsString() != publishers.SerializeAsString()) {
+    if (topic->owner() != context->user) {
       return Refuse(v1::ERROR_TOPIC_EXISTS, "the topic name '" + command.name() + "' is taken");
     }
     v1::Reply reply;
+    AddDifferences(topic->publishers(), publishers, &reply);
+    if (reply.differences_size() > 0) {
+      reply.set_error(v1::ERROR_TOPIC_EXISTS);
+      reply.set_detail("you own topic '" + command.name() +
+                       "' already, with other settings: " + DescribeDifferences(reply));
+      return reply;
+    }
     reply.set_existed(true);
     return reply;
   }

@@ -11,16 +11,24 @@ bool AnyUser(const ViewReader& view) {
   return !KeysWithPrefix(view, table, 1).empty();
 }
 
-// Another administrator than `name`?
-bool OtherAdmin(const ViewReader& view, const std::string& name) {
-  const std::string table(1, keys::kUser);
-  auto it = view.NewIterator();
-  for (it->Seek(table); it->Valid() && it->key().starts_with(table); it->Next()) {
-    v1::UserRecord user;
-    MOM_CHECK(user.ParseFromArray(it->value().data(), static_cast<int>(it->value().size())));
-    if (user.admin() && it->key().substr(1) != name) return true;
+// Whether there is no administrator but `name`.
+bool IsLastAdmin(const ViewReader& view, const std::string& name) {
+  const auto admins = KeysWithPrefix(view, std::string(1, keys::kAdmin), 2);
+  return admins.size() == 1 && admins[0] == keys::Admin(name);
+}
+
+v1::Reply RefuseLastAdmin(const std::string& name) {
+  return Refuse(v1::ERROR_LAST_ADMIN,
+                "'" + name + "' is the last administrator and stays; make another user one first");
+}
+
+void SetAdmin(Context* context, const std::string& name, bool admin, v1::UserRecord* user) {
+  user->set_admin(admin);
+  if (admin) {
+    context->Mark(keys::Admin(name));
+  } else {
+    context->Delete(keys::Admin(name));
   }
-  return false;
 }
 
 // Names of what `user` owns; `kind` is 'q' or 't'.
@@ -51,7 +59,7 @@ v1::Reply Run(Context* context, const v1::CreateUser& command) {
   v1::UserRecord user;
   user.set_password_hash(command.password_hash());
   user.set_password_revision(context->NewPosition());
-  user.set_admin(command.admin());
+  if (command.admin()) SetAdmin(context, command.name(), true, &user);
   user.set_created_ms(context->now_ms());
   context->Put(key, user);
   return v1::Reply();
@@ -74,6 +82,36 @@ v1::Reply Run(Context* context, const v1::ChangePassword& command) {
   return v1::Reply();
 }
 
+v1::Reply Run(Context* context, const v1::UpdateUser& command) {
+  const std::string& name = command.name();
+  if (v1::Reply refusal = CheckName("user", name); refusal.error()) return refusal;
+  if (!command.has_password_hash() && !command.has_admin()) {
+    return Refuse(v1::ERROR_MALFORMED, "nothing of user '" + name + "' is to be changed");
+  }
+  if (command.has_password_hash()) {
+    if (v1::Reply refusal = CheckHash(command.password_hash()); refusal.error()) return refusal;
+  }
+  if (!context->admin) {
+    return Refuse(v1::ERROR_NOT_ALLOWED, "only an administrator changes user '" + name + "' so");
+  }
+  if (command.has_password_hash() && context->user == name) {
+    return Refuse(v1::ERROR_NOT_ALLOWED, "your own password is changed with the current one");
+  }
+  auto user = context->Get<v1::UserRecord>(keys::User(name));
+  if (!user) return Refuse(v1::ERROR_USER_NOT_FOUND, "there is no user '" + name + "'");
+  if (command.has_admin() && !command.admin() && IsLastAdmin(context->reader(), name)) {
+    return RefuseLastAdmin(name);
+  }
+  if (command.has_admin()) SetAdmin(context, name, command.admin(), &*user);
+  if (command.has_password_hash()) {
+    user->set_password_hash(command.password_hash());
+    user->set_password_revision(context->NewPosition());
+  }
+  context->Put(keys::User(name), *user);
+  EndSessions(context, name, context->session_hash);
+  return v1::Reply();
+}
+
 v1::Reply Run(Context* context, const v1::DeleteUser& command) {
   const std::string& name = command.name();
   if (v1::Reply refusal = CheckName("user", name); refusal.error()) return refusal;
@@ -82,9 +120,7 @@ v1::Reply Run(Context* context, const v1::DeleteUser& command) {
   }
   auto user = context->Get<v1::UserRecord>(keys::User(name));
   if (!user) return Refuse(v1::ERROR_USER_NOT_FOUND, "there is no user '" + name + "'");
-  if (user->admin() && !OtherAdmin(context->reader(), name)) {
-    return Refuse(v1::ERROR_LAST_ADMIN, "'" + name + "' is the last administrator and stays");
-  }
+  if (IsLastAdmin(context->reader(), name)) return RefuseLastAdmin(name);
   const auto queues = OwnedNames(*context, name, 'q');
   for (const auto& queue_name : queues) {
     auto queue = FindQueue(*context, queue_name);
@@ -110,6 +146,7 @@ v1::Reply Run(Context* context, const v1::DeleteUser& command) {
     DropTopicGrants(context, key.substr(topic_grants.size()), name);
   }
   EndSessions(context, name, "");
+  if (user->admin()) context->Delete(keys::Admin(name));
   context->Delete(keys::User(name));
   return v1::Reply();
 }

@@ -112,6 +112,12 @@ void Describer::UserCommand(const v1::Command& command) {
   if (command.has_change_password()) SetTarget("user", command.change_password().name());
   if (command.has_delete_user()) SetTarget("user", command.delete_user().name());
   if (command.has_create_session()) SetTarget("user", command.create_session().name());
+  if (command.has_delete_sessions()) SetTarget("user", command.delete_sessions().user());
+  if (!command.has_update_user()) return;
+  const v1::UpdateUser& update = command.update_user();
+  SetTarget("user", update.name());
+  if (update.has_password_hash()) (*out_)["password"] = "set";
+  if (update.has_admin()) (*out_)["admin"] = update.admin();
 }
 
 void Describer::QueueCommand(const v1::Command& command) {

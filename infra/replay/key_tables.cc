@@ -17,6 +17,7 @@ struct Table {
 
 constexpr Table kTables[] = {
     {keys::kApplied, "applied state"},
+    {keys::kAdmin, "administrators"},
     {keys::kEnvelope, "envelopes"},
     {keys::kReferences, "reference counts"},
     {keys::kQueueState, "queue states"},
@@ -57,7 +58,7 @@ constexpr Table kTables[] = {
 bool HoldsTokenHash(std::string_view key) {
   const char table = key.empty() ? '\0' : key.front();
   const bool session_timer = table == keys::kTimer && key.size() > 9 && key[9] == keys::kTimerSession;
-  return table == keys::kSession || table == keys::kSessionOf || session_timer;
+  return table == keys::kSession || session_timer;
 }
 
 }  // namespace

@@ -176,73 +176,46 @@ TEST(Users, AUserWithVeryManyLeasesCanBeDeleted) {
   EXPECT_EQ(h.Counts("dead").ready(), 5000u);
 }
 
-TEST(Sessions, ConnectNeedsTheRevisionThatWasChecked) {
+// A lost password is no dead end: an administrator gives a new one.
+TEST(Users, AnAdministratorSetsPasswordAndFlagOfAnotherUser) {
   Harness h;
-  h.AddUser("ann");
-  v1::CreateSession connect;
-  connect.set_name("ann");
-  connect.set_token_hash(TokenHash("ann", 1));
-  connect.set_password_revision(1);
-  connect.set_ttl_ms(1000);
-  EXPECT_EQ(h.Anonymously(connect).error(), v1::ERROR_CREDENTIALS_CHANGED);
-  connect.set_name("nobody");
-  EXPECT_EQ(h.Anonymously(connect).error(), v1::ERROR_CREDENTIALS_CHANGED);
-  connect.set_name("ann");
-  connect.set_password_revision(h.UserNamed("ann").password_revision());
-  const v1::Reply reply = h.Anonymously(connect);
-  EXPECT_EQ(reply.session().expires_at_ms(), h.now_ms + 1000);
-  EXPECT_EQ(h.Anonymously(connect).error(), v1::ERROR_MALFORMED);  // The token is in use.
-  connect.set_token_hash("short");
-  EXPECT_EQ(h.Anonymously(connect).error(), v1::ERROR_MALFORMED);
-  connect.set_token_hash(TokenHash("ann", 2));
-  for (int64_t ttl_ms : {int64_t{0}, int64_t{-1}, INT64_MAX}) {
-    connect.set_ttl_ms(ttl_ms);
-    EXPECT_EQ(h.Anonymously(connect).error(), v1::ERROR_MALFORMED) << ttl_ms;
-  }
+  for (const char* name : {"ann", "bob"}) h.AddUser(name);
+  const uint64_t revision = h.UserNamed("ann").password_revision();
+  v1::UpdateUser update;
+  update.set_name("ann");
+  EXPECT_EQ(h.As("admin", update).error(), v1::ERROR_MALFORMED);  // Nothing to do.
+  update.set_password_hash("given");
+  EXPECT_EQ(h.As("bob", update).error(), v1::ERROR_NOT_ALLOWED);
+  EXPECT_EQ(h.As("ann", update).error(), v1::ERROR_NOT_ALLOWED);
+  EXPECT_EQ(h.As("admin", update).error(), v1::ERROR_NONE);
+  EXPECT_EQ(h.UserNamed("ann").password_hash(), "given");
+  EXPECT_GT(h.UserNamed("ann").password_revision(), revision);  // Logins under way were for the old one.
+  EXPECT_EQ(h.UserNamed("ann").sessions(), 0u);
+  EXPECT_EQ(h.As("ann", Take("q")).error(), v1::ERROR_SESSION_INVALID);
+  update.set_name("nobody");
+  EXPECT_EQ(h.As("admin", update).error(), v1::ERROR_USER_NOT_FOUND);
+  update.set_name("admin");
+  EXPECT_EQ(h.As("admin", update).error(), v1::ERROR_NOT_ALLOWED);  // Needs the current one.
 }
 
-TEST(Sessions, EndWithDisconnectAndWithTime) {
+TEST(Users, TheLastAdministratorCannotBeDemotedOthersCan) {
   Harness h;
   h.AddUser("ann");
-  EXPECT_EQ(h.Connect("ann", 1, 1000).error(), v1::ERROR_NONE);
-  v1::Command command;
-  command.set_user("ann");
-  command.set_session_hash(TokenHash("ann", 1));
-  SetBody(&command, QueueNamed("q"));
-  EXPECT_EQ(h.Do(command).error(), v1::ERROR_NONE);
-  h.Pass(1000);  // At the end, before any clock entry.
-  EXPECT_EQ(h.Do(command).error(), v1::ERROR_SESSION_INVALID);
-  h.Clock();
-  EXPECT_EQ(h.UserNamed("ann").sessions(), 1u);
-  v1::DeleteSession disconnect;
-  disconnect.set_token_hash(TokenHash("admin"));
-  EXPECT_EQ(h.As("ann", disconnect).error(), v1::ERROR_SESSION_INVALID);  // Not one's own.
-  disconnect.set_token_hash(TokenHash("ann"));
-  EXPECT_EQ(h.As("ann", disconnect).error(), v1::ERROR_NONE);
-  EXPECT_EQ(h.As("ann", disconnect).error(), v1::ERROR_SESSION_INVALID);
-}
-
-TEST(Sessions, BelongToTheirUser) {
-  Harness h;
-  h.AddUser("ann");
-  v1::Command command;
-  command.set_user("ann");
-  command.set_session_hash(TokenHash("admin"));
-  SetBody(&command, QueueNamed("q"));
-  EXPECT_EQ(h.Do(command).error(), v1::ERROR_SESSION_INVALID);
-  EXPECT_EQ(h.Anonymously(QueueNamed("q")).error(), v1::ERROR_SESSION_INVALID);
-}
-
-TEST(Sessions, AreLimitedForOneUser) {
-  Harness h;
-  h.AddUser("ann");
-  h.check_every = 200;
-  for (uint32_t i = 1; i < kSessionsPerUserMax; ++i) {
-    ASSERT_EQ(h.Connect("ann", static_cast<int>(i), 1000).error(), v1::ERROR_NONE);
-  }
-  EXPECT_EQ(h.Connect("ann", 5000, 1000).error(), v1::ERROR_QUOTA);
-  h.PassAndClock(1000);
-  EXPECT_EQ(h.Connect("ann", 5000, 1000).error(), v1::ERROR_NONE);
+  v1::UpdateUser promote, demote;
+  promote.set_name("ann");
+  promote.set_admin(true);
+  demote.set_name("admin");
+  demote.set_admin(false);
+  EXPECT_EQ(h.As("admin", demote).error(), v1::ERROR_LAST_ADMIN);
+  EXPECT_EQ(h.As("admin", promote).error(), v1::ERROR_NONE);
+  EXPECT_TRUE(h.UserNamed("ann").admin());
+  EXPECT_EQ(h.Connect("ann", 0, 1'000'000).error(), v1::ERROR_NONE);
+  EXPECT_EQ(h.As("admin", demote).error(), v1::ERROR_NONE);  // The own flag; the session that acts stays.
+  EXPECT_EQ(h.As("admin", promote).error(), v1::ERROR_NOT_ALLOWED);
+  demote.set_name("ann");
+  EXPECT_EQ(h.As("ann", demote).error(), v1::ERROR_LAST_ADMIN);
+  EXPECT_EQ(h.As("ann", Deletion("ann")).error(), v1::ERROR_LAST_ADMIN);
+  EXPECT_EQ(h.As("ann", Deletion("admin")).error(), v1::ERROR_NONE);
 }
 
 }  // namespace

@@ -40,6 +40,8 @@ void SetBody(v1::Command* command, const v1::ChangePassword& body);
 void SetBody(v1::Command* command, const v1::DeleteUser& body);
 void SetBody(v1::Command* command, const v1::CreateSession& body);
 void SetBody(v1::Command* command, const v1::DeleteSession& body);
+void SetBody(v1::Command* command, const v1::UpdateUser& body);
+void SetBody(v1::Command* command, const v1::DeleteSessions& body);
 void SetBody(v1::Command* command, const v1::CreateQueue& body);
 void SetBody(v1::Command* command, const v1::UpdateQueue& body);
 void SetBody(v1::Command* command, const v1::DeleteQueue& body);

@@ -92,8 +92,9 @@ std::string NaiveModel::Compare(const MemoryView& view) const {
   if (session_records.size() != sessions.size()) out << "number of sessions\n";
   for (const auto& [hash, session] : sessions) {
     auto it = session_records.find(hash);
-    if (it == session_records.end() || it->second.user() != session.first ||
-        it->second.expires_ms() != session.second)
+    if (it == session_records.end() || it->second.user() != session.user ||
+        it->second.expires_ms() != session.expires_ms || it->second.id() != session.id ||
+        it->second.address() != session.address)
       out << "session " << hash << "\n";
   }
   const auto topic_records = Table<v1::TopicRecord>(view, keys::kTopic);

@@ -190,7 +190,7 @@ void NaiveModel::Clock(uint64_t offset, int64_t now_ms) {
   for (const auto& [due_ms, kind, queue_id, id] : due) {
     if (due_ms <= now_ms) RunDue(kind, queue_id, id, due_ms);
   }
-  std::erase_if(sessions, [&](const auto& s) { return s.second.second <= now_ms; });
+  std::erase_if(sessions, [&](const auto& s) { return s.second.expires_ms <= now_ms; });
   std::erase_if(keys, [&](const auto& k) { return k.second.created_ms + 24LL * 3600 * 1000 <= now_ms; });
 }
 

@@ -6,13 +6,7 @@
 namespace mom::broker::test {
 namespace {
 
-constexpr int64_t kYearMs = 366LL * 24 * 3600 * 1000;
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
-
-bool GoodName(const std::string& name) {
-  static const std::regex form("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
-  return name.size() <= 128 && std::regex_match(name, form);
-}
 
 bool Named(const v1::UserList& list, const std::string& user) {
   return list.anyone() || std::find(list.users().begin(), list.users().end(), user) != list.users().end();
@@ -26,6 +20,11 @@ v1::Reply Differ(const v1::Reply& reply) {
 
 }  // namespace
 
+bool GoodName(const std::string& name) {
+  static const std::regex form("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
+  return name.size() <= 128 && std::regex_match(name, form);
+}
+
 std::string NaiveModel::Step(const v1::Command& command, uint64_t offset, int64_t now_ms,
                              const v1::Reply& actual) {
   offset_ = offset;
@@ -36,8 +35,8 @@ std::string NaiveModel::Step(const v1::Command& command, uint64_t offset, int64_
   Expected expected;
   const bool anonymous = command.has_create_user() || command.has_create_session();
   auto session = sessions.find(command.session_hash());
-  const bool alive = session != sessions.end() && session->second.first == command.user() &&
-                     session->second.second > now_ms && !command.user().empty();
+  const bool alive = session != sessions.end() && session->second.user == command.user() &&
+                     session->second.expires_ms > now_ms && !command.user().empty();
   auto kept = keys.find(key);
   if (kept != keys.end() && (kept->second.created_ms + kDayMs <= now_ms ||
                              (alive && kept->second.created_ms < users[command.user()].created_ms))) {
@@ -92,6 +91,10 @@ Expected NaiveModel::Run(const v1::Command& command) {
       return Do(command.create_session());
     case C::kDeleteSession:
       return Do(command.delete_session());
+    case C::kUpdateUser:
+      return Do(command.update_user());
+    case C::kDeleteSessions:
+      return Do(command.delete_sessions());
     case C::kCreateQueue:
       return Do(command.create_queue());
     case C::kUpdateQueue:
@@ -128,97 +131,6 @@ Expected NaiveModel::Run(const v1::Command& command) {
       break;
   }
   return Expected{{v1::ERROR_MALFORMED}, {}};
-}
-
-Expected NaiveModel::Do(const v1::CreateUser& c) {
-  Expected e;
-  if (!GoodName(c.name()) || c.password_hash().empty() || c.password_hash().size() > 512) {
-    e.errors.insert(v1::ERROR_MALFORMED);
-  }
-  if (c.admin() && !users.empty()) e.errors.insert(v1::ERROR_NOT_ALLOWED);
-  if (users.contains(c.name())) e.errors.insert(v1::ERROR_USER_EXISTS);
-  if (e.errors.empty()) users[c.name()] = NaiveUser{NewPosition(), c.admin(), now_ms_};
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::ChangePassword& c) {
-  Expected e;
-  if (c.password_hash().empty() || c.password_hash().size() > 512 || !GoodName(c.name())) {
-    e.errors.insert(v1::ERROR_MALFORMED);
-  }
-  if (c.name() != user_) e.errors.insert(v1::ERROR_NOT_ALLOWED);
-  if (users.at(user_).revision != c.password_revision()) e.errors.insert(v1::ERROR_CREDENTIALS_CHANGED);
-  if (!e.errors.empty()) return e;
-  users[user_].revision = NewPosition();
-  std::erase_if(sessions, [&](const auto& s) { return s.second.first == user_ && s.first != session_; });
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::DeleteUser& c) {
-  const std::string& name = c.name();
-  if (!GoodName(name)) return Expected{{v1::ERROR_MALFORMED}, {}};
-  if (name != user_ && !admin_) return Expected{{v1::ERROR_NOT_ALLOWED}, {}};
-  if (!users.contains(name)) return Expected{{v1::ERROR_USER_NOT_FOUND}, {}};
-  const auto admins = std::count_if(users.begin(), users.end(), [](auto& u) { return u.second.admin; });
-  if (users[name].admin && admins == 1) return Expected{{v1::ERROR_LAST_ADMIN}, {}};
-  for (const auto& [queue_name, queue] : queues) {
-    if (queue.owner == name && !queue.items.empty()) return Expected{{v1::ERROR_USER_OWNS_MESSAGES}, {}};
-  }
-  for (auto& [queue_name, queue] : queues) {
-    for (auto& item : queue.items) {
-      if (item.where != Where::kLeased || item.holder != name) continue;
-      item.attempt -= 1;
-      item.lease = 0;
-      item.holder = "";
-      item.expiry_seen = false;
-      item.not_before_ms = 0;
-      item.where = Where::kReady;
-    }
-  }
-  std::erase_if(subscriptions, [&](const auto& s) { return s.second.user == name; });
-  std::vector<std::string> own_queues, own_topics;
-  for (const auto& [queue_name, queue] : queues)
-    if (queue.owner == name) own_queues.push_back(queue_name);
-  for (const auto& [topic_name, topic] : topics)
-    if (topic.owner == name) own_topics.push_back(topic_name);
-  for (const auto& queue_name : own_queues) RemoveQueue(queue_name);
-  for (const auto& topic_name : own_topics) RemoveTopic(topic_name);
-  for (auto& [queue_name, queue] : queues) {
-    for (auto* list : {queue.settings.mutable_senders(), queue.settings.mutable_receivers()}) {
-      auto* names = list->mutable_users();
-      names->erase(std::remove(names->begin(), names->end(), name), names->end());
-    }
-    if (queue.settings.receiver() == name) queue.settings.clear_receiver();
-  }
-  for (auto& [topic_name, topic] : topics) topic.publishers.erase(name);
-  std::erase_if(sessions, [&](const auto& s) { return s.second.first == name; });
-  users.erase(name);
-  return Expected();
-}
-
-Expected NaiveModel::Do(const v1::CreateSession& c) {
-  Expected e;
-  if (!GoodName(c.name()) || c.token_hash().size() != 32 || c.ttl_ms() <= 0 || c.ttl_ms() > kYearMs ||
-      sessions.contains(c.token_hash())) {
-    e.errors.insert(v1::ERROR_MALFORMED);
-  }
-  auto user = users.find(c.name());
-  if (user == users.end() || user->second.revision != c.password_revision()) {
-    e.errors.insert(v1::ERROR_CREDENTIALS_CHANGED);
-  }
-  if (!e.errors.empty()) return e;
-  sessions[c.token_hash()] = {c.name(), now_ms_ + c.ttl_ms()};
-  e.reply.mutable_session()->set_expires_at_ms(now_ms_ + c.ttl_ms());
-  return e;
-}
-
-Expected NaiveModel::Do(const v1::DeleteSession& c) {
-  auto session = sessions.find(c.token_hash());
-  if (session == sessions.end() || session->second.first != user_) {
-    return Expected{{v1::ERROR_SESSION_INVALID}, {}};
-  }
-  sessions.erase(session);
-  return Expected();
 }
 
 void NaiveModel::CheckList(v1::UserList* list, std::set<int>* errors) const {
@@ -262,6 +174,7 @@ Expected NaiveModel::Do(const v1::CreateQueue& c) {
   if (settings.max_attempts() == 0) settings.set_max_attempts(10);
   CheckSettings(c.name(), &settings, &e.errors);
   auto queue = queues.find(c.name());
+  if (queue != queues.end()) settings.set_closed(queue->second.settings.closed());  // Nobody asks for that.
   const bool alike = queue != queues.end() && queue->second.owner == user_ &&
                      queue->second.settings.SerializeAsString() == settings.SerializeAsString();
   if (queue != queues.end() && !alike) e.errors.insert(v1::ERROR_QUEUE_EXISTS);

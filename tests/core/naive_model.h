@@ -15,6 +15,9 @@
 
 namespace mom::broker::test {
 
+inline constexpr int64_t kYearMs = 366LL * 24 * 3600 * 1000;
+bool GoodName(const std::string& name);
+
 enum class Where { kReady, kDelayed, kLeased, kDead };
 
 // A message in one queue.
@@ -61,6 +64,13 @@ struct NaiveUser {
   int64_t created_ms = 0;
 };
 
+struct NaiveSession {
+  std::string user;
+  int64_t expires_ms = 0;
+  uint64_t id = 0;
+  std::string address;
+};
+
 struct NaiveSubscription {
   std::string user, topic, pattern, queue;
 };
@@ -95,7 +105,7 @@ class NaiveModel {
   bool HasReady(const std::string& queue) const;
 
   std::map<std::string, NaiveUser> users;
-  std::map<std::string, std::pair<std::string, int64_t>> sessions;  // Token hash to user and end.
+  std::map<std::string, NaiveSession> sessions;  // By token hash.
   std::map<std::string, NaiveQueue> queues;
   std::map<std::string, NaiveTopic> topics;
   std::map<uint64_t, NaiveSubscription> subscriptions;
@@ -109,6 +119,8 @@ class NaiveModel {
   Expected Do(const v1::DeleteUser& c);
   Expected Do(const v1::CreateSession& c);
   Expected Do(const v1::DeleteSession& c);
+  Expected Do(const v1::UpdateUser& c);
+  Expected Do(const v1::DeleteSessions& c);
   Expected Do(const v1::CreateQueue& c);
   Expected Do(const v1::UpdateQueue& c);
   Expected Do(const v1::DeleteQueue& c);

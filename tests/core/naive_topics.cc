@@ -8,13 +8,7 @@
 namespace mom::broker::test {
 namespace {
 
-constexpr int64_t kYearMs = 366LL * 24 * 3600 * 1000;
 constexpr int64_t kDayMs = 24LL * 3600 * 1000;
-
-bool GoodName(const std::string& name) {
-  static const std::regex form("[A-Za-z0-9][A-Za-z0-9._-]{0,127}");
-  return name.size() <= 128 && std::regex_match(name, form);
-}
 
 bool GoodPattern(const std::string& pattern) {
   static const std::regex form("([A-Za-z0-9_-]+|\\*|#)(\\.([A-Za-z0-9_-]+|\\*|#))*");

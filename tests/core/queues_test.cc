@@ -33,6 +33,40 @@ TEST_F(Queues, CreatingAgainIsTheSameOnlyForTheOwnerAndAlike) {
   EXPECT_EQ(h.As("ann", create).error(), v1::ERROR_QUEUE_EXISTS);
 }
 
+// "taken; choose another" was the answer to the owner, too, who had only changed a number.
+TEST_F(Queues, DeclaredAgainWithOtherSettingsSaysWhichDiffer) {
+  v1::CreateQueue create = QueueNamed("q");
+  create.mutable_settings()->set_lease_ms(5000);
+  *create.mutable_settings()->mutable_senders() = Users({"bob"});
+  EXPECT_EQ(h.As("ann", create).error(), v1::ERROR_NONE);
+  v1::CreateQueue other = create;
+  other.mutable_settings()->set_lease_ms(7000);
+  other.mutable_settings()->mutable_senders()->clear_users();
+  const v1::Reply refused = h.As("ann", other);
+  EXPECT_EQ(refused.error(), v1::ERROR_QUEUE_EXISTS);
+  ASSERT_EQ(refused.differences_size(), 2);
+  EXPECT_EQ(refused.differences(0).setting(), "lease_ms");
+  EXPECT_EQ(refused.differences(0).is().number(), 5000u);
+  EXPECT_EQ(refused.differences(0).asked().number(), 7000u);
+  EXPECT_EQ(refused.differences(1).is().users().users(0), "bob");
+  EXPECT_NE(refused.detail().find("you own queue 'q' already"), std::string::npos) << refused.detail();
+  EXPECT_NE(refused.detail().find("lease_ms is 5000, not 7000; senders is bob, not none"), std::string::npos)
+      << refused.detail();
+  const v1::Reply of_stranger = h.As("bob", QueueNamed("q"));
+  EXPECT_EQ(of_stranger.error(), v1::ERROR_QUEUE_EXISTS);
+  EXPECT_EQ(of_stranger.differences_size(), 0);  // Not theirs to know.
+}
+
+// A queue that was closed to drain it refused to be declared again.
+TEST_F(Queues, AClosedQueueIsAlikeWhenDeclaredAgain) {
+  EXPECT_EQ(h.As("ann", QueueNamed("q")).error(), v1::ERROR_NONE);
+  v1::UpdateQueue close = UpdateOf("q");
+  close.set_closed(true);
+  EXPECT_EQ(h.As("ann", close).error(), v1::ERROR_NONE);
+  EXPECT_TRUE(h.As("ann", QueueNamed("q")).existed());
+  EXPECT_TRUE(h.Record("q").settings().closed());
+}
+
 TEST_F(Queues, ListsAreComparedWithoutOrderAndRepeats) {
   v1::CreateQueue create = QueueNamed("q");
   *create.mutable_settings()->mutable_senders() = Users({"cy", "bob", "cy"});

@@ -283,7 +283,7 @@ v1::Command RandomCommands::Next(const NaiveModel& model) {
   if (!command.user().empty()) {
     command.set_session_hash(TokenHash(command.user(), Chance(odd_percent_) ? 2 : 0));
     for (const auto& [hash, session] : model.sessions) {
-      if (session.first == command.user() && Chance(90)) command.set_session_hash(hash);
+      if (session.user == command.user() && Chance(90)) command.set_session_hash(hash);
     }
   }
   if (Chance(key_percent_)) {

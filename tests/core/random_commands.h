@@ -42,6 +42,8 @@ class RandomCommands {
   // Now and then: what the small world lacks, so that it neither starts empty nor dies out.
   bool Repair(const NaiveModel& model, v1::Command* command);
   void FillAccount(const NaiveModel& model, v1::Command* command);
+  void FillUpdateUser(const std::string& name, v1::Command* command);
+  void FillDeleteSessions(const NaiveModel& model, const std::string& name, v1::Command* command);
   void FillQueue(const NaiveModel& model, v1::Command* command);
   void FillReceipts(const NaiveModel& model, v1::Command* command);
   void FillTopic(const NaiveModel& model, v1::Command* command);

@@ -21,7 +21,7 @@ bool RandomCommands::Repair(const NaiveModel& model, v1::Command* command) {
     return true;
   }
   const bool connected = std::any_of(model.sessions.begin(), model.sessions.end(),
-                                     [&](const auto& session) { return session.second.first == name; });
+                                     [&](const auto& session) { return session.second.user == name; });
   if (!connected) {
     command->mutable_create_session()->set_name(name);
     command->mutable_create_session()->set_token_hash(TokenHash(name));
@@ -46,7 +46,7 @@ void RandomCommands::FillAccount(const NaiveModel& model, v1::Command* command) 
   const std::string name = User();
   auto user = model.users.find(name);
   const uint64_t revision = user == model.users.end() || Chance(odd_percent_) ? 7 : user->second.revision;
-  switch (Below(8)) {
+  switch (Below(11)) {
     case 0:
     case 1:
     case 2:
@@ -61,6 +61,8 @@ void RandomCommands::FillAccount(const NaiveModel& model, v1::Command* command) 
       command->mutable_create_session()->set_token_hash(TokenHash(name, static_cast<int>(Below(3))));
       command->mutable_create_session()->set_password_revision(revision);
       command->mutable_create_session()->set_ttl_ms(static_cast<int64_t>(1 + Below(1'000'000'000)));
+      if (Chance(50))
+        command->mutable_create_session()->set_address(Chance(odd_percent_) ? std::string(65, '1') : "::1");
       break;
     case 6:
       if (Chance(50)) {
@@ -71,10 +73,38 @@ void RandomCommands::FillAccount(const NaiveModel& model, v1::Command* command) 
         command->mutable_delete_session()->set_token_hash(TokenHash(name, static_cast<int>(Below(3))));
       }
       break;
+    case 7:
+      FillUpdateUser(name, command);
+      break;
+    case 8:
+      FillDeleteSessions(model, name, command);
+      break;
     default:
       command->mutable_delete_user()->set_name(name);
       if (Chance(50)) command->set_user("admin");
   }
+}
+
+void RandomCommands::FillUpdateUser(const std::string& name, v1::Command* command) {
+  auto* update = command->mutable_update_user();
+  update->set_name(name);
+  if (Chance(50)) update->set_password_hash(Chance(odd_percent_) ? "" : "given");
+  if (Chance(60)) update->set_admin(Chance(50));
+  if (Chance(80)) command->set_user("admin");
+}
+
+void RandomCommands::FillDeleteSessions(const NaiveModel& model, const std::string& name,
+                                        v1::Command* command) {
+  auto* end = command->mutable_delete_sessions();
+  end->set_user(name);
+  if (Chance(30)) {
+    end->set_keep_current(true);
+  } else if (Chance(80)) {
+    end->set_id(1 + Below(1u << 20));
+    for (const auto& [hash, session] : model.sessions)
+      if (session.user == name && Chance(60)) end->set_id(session.id);
+  }
+  if (Chance(80)) command->set_user(Chance(50) ? "admin" : name);
 }
 
 void RandomCommands::FillQueue(const NaiveModel& model, v1::Command* command) {

@@ -212,5 +212,18 @@ TEST_F(Topics, DeletingASubscribedQueueEndsTheSubscription) {
   EXPECT_EQ(Publish("x").publish().delivered(), 0u);
 }
 
+TEST_F(Topics, DeclaredAgainWithOtherPublishersSaysSo) {
+  v1::CreateTopic create;
+  create.set_name("own.news");
+  EXPECT_EQ(h.As("ann", create).error(), v1::ERROR_NONE);
+  create.mutable_publishers()->set_anyone(true);
+  const v1::Reply refused = h.As("ann", create);
+  EXPECT_EQ(refused.error(), v1::ERROR_TOPIC_EXISTS);
+  ASSERT_EQ(refused.differences_size(), 1);
+  EXPECT_EQ(refused.differences(0).setting(), "publishers");
+  EXPECT_NE(refused.detail().find("publishers is none, not *"), std::string::npos) << refused.detail();
+  EXPECT_EQ(h.As("admin", create).differences_size(), 0);
+}
+
 }  // namespace
 }  // namespace mom::broker::test

@@ -28,9 +28,9 @@ struct Message {
 
 // Tables that follow from the records.
 constexpr char kDerivedTables[] = {
-    keys::kSessionOf,    keys::kOwned,      keys::kQueueName,       keys::kGrant,         keys::kTopicGrant,
-    keys::kDeadLetterOf, keys::kReferences, keys::kGroup,           keys::kGroupMember,   keys::kTimer,
-    keys::kSubscriberOf, keys::kPatternOf,  keys::kSubscribedQueue, keys::kSubscriptionOf};
+    keys::kAdmin,      keys::kSessionOf,    keys::kOwned,      keys::kQueueName,       keys::kGrant,
+    keys::kTopicGrant, keys::kDeadLetterOf, keys::kReferences, keys::kGroup,           keys::kGroupMember,
+    keys::kTimer,      keys::kSubscriberOf, keys::kPatternOf,  keys::kSubscribedQueue, keys::kSubscriptionOf};
 constexpr std::string_view kDerived(kDerivedTables, sizeof kDerivedTables);
 
 std::string U64(uint64_t value) {
@@ -89,6 +89,7 @@ class Checker {
         break;
       case keys::kUser:
         users_[rest] = Parse<v1::UserRecord>(key, value);
+        if (users_[rest].admin()) expected_[keys::Admin(rest)] = "";
         break;
       case keys::kSession:
         sessions_[rest] = Parse<v1::SessionRecord>(key, value);
@@ -151,7 +152,8 @@ class Checker {
 
   void ExpectSession(const std::string& hash, const v1::SessionRecord& session) {
     Expect(users_.contains(session.user()), "session of nobody: " + session.user());
-    expected_[keys::SessionOf(session.user(), hash)] = "";
+    const auto end_ms = static_cast<uint64_t>(session.expires_ms());
+    expected_[keys::SessionOf(session.user(), session.id())] = U64(end_ms) + hash;
     ExpectTimer(session.expires_ms(), keys::kTimerSession, hash);
     sessions_of_[session.user()] += 1;
   }

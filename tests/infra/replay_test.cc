@@ -63,6 +63,28 @@ TEST_F(ReplayTest, DumpShowsEntriesButNoSecrets) {
   EXPECT_EQ(Checked({"dump", "--from", "99"}).exit, kExitRefused);
 }
 
+// A refused one, too: whoever tried is in the log.
+TEST_F(ReplayTest, DumpShowsWhoChangedWhichUser) {
+  Start();
+  Fill(0);
+  v1::Command change;
+  change.set_user("alice");
+  change.set_session_hash(std::string(32, 's'));
+  v1::Command end = change;
+  change.mutable_update_user()->set_name("admin");
+  change.mutable_update_user()->set_password_hash(kPasswordHash);
+  change.mutable_update_user()->set_admin(false);
+  end.mutable_delete_sessions()->set_user("alice");
+  EXPECT_EQ(Do(change).error(), v1::ERROR_NOT_ALLOWED);
+  EXPECT_EQ(Do(end).error(), v1::ERROR_NONE);
+  node_.reset();
+  const Ran lines = Checked({"dump"});
+  EXPECT_TRUE(lines.Says("command=update_user user=alice password=set admin=false target=user/admin"))
+      << lines.out;
+  EXPECT_TRUE(lines.Says("command=delete_sessions user=alice target=user/alice")) << lines.out;
+  EXPECT_FALSE(lines.Says(kPasswordHash));
+}
+
 TEST_F(ReplayTest, RebuildMakesTheSameViewThatANodeCanUse) {
   MakeStoppedNode();
   const std::string output = root_ + "/new";

@@ -197,7 +197,7 @@ std::shared_ptr<PendingAnswer> ApiTest::Start(const std::string& token, const st
   request.headers = std::move(headers);
   if (!token.empty()) request.headers.emplace_back("authorization", "Bearer " + token);
   request.body = std::move(body);
-  request.peer = "127.0.0.1";
+  request.peer = peer_;
   request.hung_up = hung_up_;
   auto pending = std::make_shared<PendingAnswer>();
   api_->handler()(std::move(request), Responder(pending, 1));

@@ -131,6 +131,7 @@ class ApiTest : public ::testing::Test {
   FakeReplica replica_;
   std::unique_ptr<Api> api_;
   std::shared_ptr<std::atomic<bool>> hung_up_;  // Of the requests started from now on.
+  std::string peer_ = "127.0.0.1";              // Likewise: from where.
 };
 
 }  // namespace mom::rest

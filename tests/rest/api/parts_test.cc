@@ -1,4 +1,4 @@
-// The parts that need no node: lock-out, waiters, tokens, ids, pools.
+// The parts that need no node: waiters, tokens, ids, pools.
 #include "tests/rest/api/fixture.h"
 
 #include <algorithm>
@@ -10,36 +10,6 @@
 
 namespace mom::rest {
 namespace {
-
-constexpr int64_t kSecond = 1'000'000'000;
-
-TEST(Lockout, DelaysDoubleFromTheFifthFailureUpToTheCap) {
-  Lockout lockout(LockoutOptions{});
-  Instant now{0};
-  for (int i = 0; i < 4; ++i) lockout.Fail("a", now);
-  EXPECT_EQ(lockout.WaitMs("a", now), 0);
-  int64_t expected = 1000;
-  for (int i = 0; i < 14; ++i) {
-    lockout.Fail("a", now);
-    EXPECT_EQ(lockout.WaitMs("a", now), std::min<int64_t>(expected, 900'000));
-    expected *= 2;
-  }
-  EXPECT_EQ(lockout.WaitMs("a", Instant{900 * kSecond}), 0);
-  EXPECT_EQ(lockout.WaitMs("b", now), 0);
-  lockout.Succeed("a");
-  EXPECT_EQ(lockout.WaitMs("a", now), 0);
-}
-
-TEST(Lockout, ForgetsAfterAQuietTimeAndWhenFull) {
-  Lockout lockout(LockoutOptions{.failures_free = 0, .keys_max = 2});
-  lockout.Fail("a", Instant{0});
-  lockout.Fail("a", Instant{2000 * kSecond});
-  EXPECT_EQ(lockout.WaitMs("a", Instant{2000 * kSecond}), 1000);
-  lockout.Fail("b", Instant{2000 * kSecond});
-  lockout.Fail("c", Instant{2000 * kSecond});
-  EXPECT_EQ(lockout.size(), 2u);
-  EXPECT_EQ(lockout.WaitMs("a", Instant{2000 * kSecond}), 0);
-}
 
 TEST(Waiters, WakesNoMoreThanCanBeServed) {
   Waiters waiters(WaitersOptions{});
