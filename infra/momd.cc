@@ -99,6 +99,16 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   return options;
 }
 
+// Receives that may wait at this node: each holds a connection and some KiB, of which half of the descriptors
+// and a sixteenth of the memory are given to them.
+uint32_t WaitsOfNode() {
+  constexpr uint64_t kWaitBytes = 32u << 10;
+  const uint64_t memory_bytes =
+      static_cast<uint64_t>(sysconf(_SC_PHYS_PAGES)) * static_cast<uint64_t>(sysconf(_SC_PAGESIZE));
+  const uint64_t waits = std::min(DescriptorLimit() / 2, memory_bytes / 16 / kWaitBytes);
+  return static_cast<uint32_t>(std::clamp<uint64_t>(waits, 64, 1'000'000));
+}
+
 DescriptorWatchOptions MakeDescriptorWatchOptions() {
   DescriptorWatchOptions options;
   options.limit = DescriptorLimit();
@@ -191,6 +201,8 @@ Status Listen(const MomdConfig& config, Opened* node) {
   options.host = node->plan.rest.host;
   options.port = node->plan.rest.port;
   options.threads = static_cast<int>(config.rest_threads);
+  // Those that do not wait for messages have room beside those that do.
+  options.waiting_requests_max += WaitsOfNode();
   options.admits = [node] { return node->descriptors.Admits(DescriptorUse::kClient); };
   node->server = rest::MakePistacheServer(options);
   MOM_RETURN_IF_ERROR(
@@ -295,6 +307,8 @@ Status Open(const MomdConfig& config, const StartWait& wait, Opened* node) {
   api_options.node_id = config.node_id;
   api_options.registration_open = config.registration == "open";
   api_options.trusted_proxies = node.plan.trusted_proxies;
+  api_options.waiting.per_user_max = config.waits_per_user_max;
+  api_options.waiting.per_node_max = WaitsOfNode();
   api_options.on_cluster_change = [](const std::string& line) { spdlog::info("{}", line); };
   if (node.certificate) api_options.certificate_days_left = [&node] { return DaysLeft(*node.certificate); };
   rest::Api api(&replica, api_options);

@@ -200,6 +200,10 @@ Options AddOptions(CLI::App* app, MomdConfig* to, std::string* file) {
   add("rest-threads", config.rest_threads,
       "Threads of the REST server; unless given, half of the processors, 1 to 8")
       ->check(WholeNumber(1, 64));
+  add("waits-per-user-max", config.waits_per_user_max,
+      "Receives of one user that may wait at this node (wait_ms); more get 429. All users together: what "
+      "memory and file descriptors allow")
+      ->check(WholeNumber(1, 1'000'000));
   add("log-retain-mib", config.log_retain_mib, "Log kept for rebuilding and audit, in MiB")
       ->check(WholeNumber(1, kMibMax));
   add("disk-free-min-mib", config.disk_free_min_mib,

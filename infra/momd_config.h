@@ -30,6 +30,7 @@ struct MomdConfig {
   std::string trusted_proxies = "127.0.0.1,::1";
   std::string log_level = "info";
   uint32_t rest_threads = DefaultRestThreads();
+  uint32_t waits_per_user_max = 4096;
   uint64_t log_retain_mib = 4096;
   uint64_t disk_free_min_mib = 256;
 };

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <charconv>
+#include <set>
 
 #include "core/base/check.h"
 #include "core/broker/broker.h"
@@ -39,6 +40,17 @@ const RouteTable& Table() {
   return table;
 }
 
+const std::string& AllMethods() {
+  static const std::string methods = [] {
+    std::string all = "HEAD, OPTIONS";
+    std::set<std::string> seen;
+    for (const Route& route : AllRoutes())
+      if (seen.insert(route.method).second) all.append(", ").append(route.method);
+    return all;
+  }();
+  return methods;
+}
+
 constexpr size_t kKeyCharsMax = 128;
 constexpr int64_t kBarrierMs = 2000;
 
@@ -65,7 +77,17 @@ class Dispatcher {
   }
 
  private:
+  // What may be asked of a resource, or of the node as a whole.
+  static void SendOptions(Call& call, const std::string& allow) {
+    call.Send(HttpResponse{204, {{"Allow", allow}}, {}});
+  }
+
   static const Route* FindRoute(Call& call) {
+    const bool asks_options = call.request_.method == "OPTIONS";
+    if (asks_options && call.request_.path == "*") {
+      SendOptions(call, AllMethods());
+      return nullptr;
+    }
     call.match_ = Table().Match(call.request_.method, call.request_.path);
     const RouteMatch& match = call.match_;
     if (match.status == 200) {
@@ -74,9 +96,12 @@ class Dispatcher {
     }
     if (match.status == 400) {
       call.SendProblem(400, "malformed-path", match.detail);
+    } else if (match.status == 405 && asks_options) {
+      SendOptions(call, match.allow + ", OPTIONS");
     } else if (match.status == 405) {
-      HttpResponse response = Problem(405, "method-not-allowed", "this resource takes " + match.allow);
-      response.headers.emplace_back("Allow", match.allow);
+      const std::string allow = match.allow + ", OPTIONS";
+      HttpResponse response = Problem(405, "method-not-allowed", "this resource takes " + allow);
+      response.headers.emplace_back("Allow", allow);
       call.Send(std::move(response));
     } else {
       call.SendProblem(404, "no-such-resource", "there is nothing at this path; see /openapi.json");
@@ -173,6 +198,7 @@ class Dispatcher {
   }
 
   static void Authenticate(const CallPtr& call, const Route& route) {
+    call->read_end_ = call->services().replica->applied_end();
     const std::string* header = call->request_.FindHeader("authorization");
     if (route.access == Access::kPublic || (route.access == Access::kOptional && header == nullptr))
       return route.handle(call);
@@ -192,7 +218,7 @@ class Dispatcher {
   }
 
   static bool FindSession(Call& call, const std::string& hash) {
-    const auto bytes = call.services().replica->Latest().Get(broker::keys::Session(hash));
+    const auto bytes = call.Latest().Get(broker::keys::Session(hash));
     v1::SessionRecord session;
     if (!bytes || !session.ParseFromString(*bytes)) return false;
     const Timestamp now = call.services().replica->Now();
@@ -212,8 +238,12 @@ Api::Api(replication::Replica* replica, ApiOptions options) {
     answers();
   });
   // What listens must not keep what it listens for alive.
-  replica->SetWokenListener([weak = std::weak_ptr(services_)](const std::set<std::string>& queues) {
-    if (const auto services = weak.lock()) OnWoken(services, queues);
+  replica->SetWokenListener(
+      [weak = std::weak_ptr(services_)](const std::set<std::string>& queues, const broker::Revoked& revoked) {
+        if (const auto services = weak.lock()) OnWoken(services, queues, revoked);
+      });
+  replica->SetUpheavalListener([weak = std::weak_ptr(services_)] {
+    if (const auto services = weak.lock()) OnUpheaval(services);
   });
 }
 
@@ -225,6 +255,10 @@ HttpHandler Api::handler() {
   return [services = services_](HttpRequest request, Responder responder) {
     Dispatcher::Run(std::make_shared<Call>(services, std::move(request), std::move(responder)));
   };
+}
+
+const ApiOptions& Api::options() const {
+  return services_->options;
 }
 
 void Api::Stop() {

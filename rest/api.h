@@ -59,6 +59,7 @@ class Api {
 
   // May outlive the Api.
   HttpHandler handler();
+  const ApiOptions& options() const;  // As given.
   // Waiting requests are answered with 503, new ones refused. Idempotent.
   void Stop();
 

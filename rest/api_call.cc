@@ -72,6 +72,14 @@ bool Call::IsAdmin(const broker::ViewReader& view) const {
   return bytes && record.ParseFromString(*bytes) && record.admin();
 }
 
+std::unique_ptr<replication::ViewSnapshot> Call::Snapshot() {
+  auto snapshot = services_->replica->Snapshot();
+  const Offset end = snapshot->applied_end();
+  read_end_ = is_exact_ ? std::min(*read_end_, end) : end;
+  is_exact_ = true;
+  return snapshot;
+}
+
 std::string Call::Address() const {
   std::string forwarded;  // A proxy adds at the end of a line, or a line of its own.
   for (const auto& [name, value] : request_.headers)
@@ -89,7 +97,7 @@ void Call::AddHeaders(HttpResponse* response) const {
   };
   add_number("Mom-Node: ", options().node_id);
   lines->append("Mom-Role: ").append(services_->replica->Role()).append("\r\n");
-  add_number("Mom-Applied: ", services_->replica->applied_end().value);
+  add_number("Mom-Applied: ", read_end_.value_or(services_->replica->applied_end()).value);
   if (write_offset_) {
     add_number("Mom-Offset: ", write_offset_->value);
     add_number("Mom-Epoch: ", write_epoch_.value);
@@ -226,6 +234,9 @@ bool Call::CheckOutcome(const replication::Outcome& outcome) {
   replayed_ = outcome.reply.replayed();
   write_offset_ = replayed_ ? Offset{outcome.reply.offset()} : outcome.offset;
   write_epoch_ = outcome.epoch;
+  // A reply is of its own entry; what is read from now on, of a state behind it.
+  read_end_ = std::max(read_end_.value_or(Offset{}), Next(outcome.offset));
+  is_exact_ = false;
   if (outcome.reply.error() == v1::ERROR_NONE) return true;
   HttpResponse refusal = RefusalOf(outcome.reply);
   if (refusal.status == 401) refusal.headers.emplace_back("WWW-Authenticate", "Bearer");

@@ -34,6 +34,11 @@ struct Services {
   LoginGate logins;
   SessionUses session_uses;
   std::atomic<uint32_t> offset_waits{0};
+  // Grows before those who wait for messages are told that something was taken away (broker::Revoked), or
+  // that all may be otherwise.
+  std::atomic<uint64_t> revocations{0};
+  std::atomic<bool> diverged{false};  // As the replica said last, like the next.
+  std::atomic<bool> failed{false};
   std::atomic<bool> stopping{false};
   PasswordPool passwords;
   WorkerPool answers;
@@ -61,7 +66,10 @@ class Call : public std::enable_shared_from_this<Call> {
   const std::string& idempotency_key() const { return key_; }
   // Whether the caller is an administrator as of `view`.
   bool IsAdmin(const broker::ViewReader& view) const;
-  std::unique_ptr<replication::ViewSnapshot> Snapshot() const { return services_->replica->Snapshot(); }
+  // The state that the answer is read from; the answer says so (Mom-Applied).
+  std::unique_ptr<replication::ViewSnapshot> Snapshot();
+  // The newest records. The answer says that it is of a state not later than when the handler began.
+  const replication::LatestView& Latest() const { return services_->replica->Latest(); }
   bool IsHungUp() const { return request_.hung_up && request_.hung_up->load(); }
   // The client's address, behind a trusted proxy too.
   std::string Address() const;
@@ -106,6 +114,10 @@ class Call : public std::enable_shared_from_this<Call> {
   std::string key_;
   uint64_t request_hash_ = 0;
   size_t body_bytes_max_ = 0;  // Of this route, unpacked as well as packed.
+  // What the answer knows holds everything below; set before anything is read. From a snapshot or a write if
+  // `is_exact_`, else from when the handler began.
+  std::optional<Offset> read_end_;
+  bool is_exact_ = false;
   // Of the last entry written for this call.
   std::optional<Offset> write_offset_;
   Epoch write_epoch_;

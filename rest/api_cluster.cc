@@ -12,7 +12,7 @@ using replication::AdminRequest;
 
 // False after having answered 403.
 bool CheckAdmin(Call& call) {
-  if (call.IsAdmin(call.services().replica->Latest())) return true;
+  if (call.IsAdmin(call.Latest())) return true;
   call.SendProblem(403, "not-allowed", "only an administrator changes the cluster");
   return false;
 }

@@ -68,7 +68,7 @@ void ListQueues(const CallPtr& call) {
 }
 
 void GetQueue(const CallPtr& call) {
-  const replication::LatestView& latest = call->services().replica->Latest();
+  const replication::LatestView& latest = call->Latest();
   const auto found = FindVisibleQueue(*call, latest);
   if (!found) return;
   JsonWriter json;

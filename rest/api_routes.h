@@ -21,7 +21,11 @@ std::span<const Route> TransactionRoutes();  // api_transactions.cc
 std::span<const Route> OperationRoutes();    // api_operation.cc
 std::span<const Route> ClusterRoutes();      // api_cluster.cc
 
-// api_receive.cc: these queues may have something to receive. On the applier thread.
-void OnWoken(const std::shared_ptr<Services>& services, const std::set<std::string>& queues);
+// api_receive.cc: these queues may have something to receive, and this nobody may wait for any more. On the
+// applier thread.
+void OnWoken(const std::shared_ptr<Services>& services, const std::set<std::string>& queues,
+             const broker::Revoked& revoked);
+// api_receive.cc: everything may be otherwise than it was. On a thread of the replica.
+void OnUpheaval(const std::shared_ptr<Services>& services);
 
 }  // namespace mom::rest

@@ -6,63 +6,28 @@
 #include <utility>
 
 #include "core/base/check.h"
+#include "rest/http_text.h"
 #include "rest/problem.h"
 
 namespace mom::rest {
 namespace {
 
-// Headers of which a second one would make proxy and server disagree.
-constexpr std::array<std::string_view, 6> kOnlyOnce = {"host",          "content-length", "content-type",
-                                                       "authorization", "x-request-id",   "idempotency-key"};
+// Headers of which a second one would make proxy and server disagree, or us choose one of two.
+constexpr std::array<std::string_view, 9> kOnlyOnce = {
+    "host",         "content-length",  "transfer-encoding", "content-type", "content-encoding",
+    "x-request-id", "idempotency-key", "authorization",     "expect"};
 constexpr uint32_t kHostBit = 1u << 0;
+constexpr uint32_t kContentLengthBit = 1u << 1;
+// All of ours are such, but those that become headers of a message: theirs is not the wire's business.
+constexpr std::string_view kOwnPrefix = "mom-";
+constexpr std::string_view kMessagePrefix = "mom-header-";
 
-constexpr bool IsTokenChar(char c) {
-  if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-  return std::string_view("!#$%&'*+-.^_`|~").find(c) != std::string_view::npos;
-}
-
-constexpr std::array<bool, 256> kTokenTable = [] {
-  std::array<bool, 256> table{};
-  for (size_t i = 0; i < 256; ++i) table[i] = i < 128 && i != 0 && IsTokenChar(static_cast<char>(i));
-  return table;
-}();
-
-bool IsToken(std::string_view s) {
-  return !s.empty() &&
-         std::all_of(s.begin(), s.end(), [](char c) { return kTokenTable[static_cast<uint8_t>(c)]; });
-}
-
-bool HasControl(std::string_view s) {
-  return std::any_of(s.begin(), s.end(), [](char c) {
-    const auto byte = static_cast<uint8_t>(c);
-    return (byte < 0x20 && c != '\t') || byte == 0x7f;
+// Characters of a host with its port, as a target in absolute form has it. No '@': names before it are an old
+// way to deceive.
+bool IsAuthority(std::string_view text) {
+  return !text.empty() && std::all_of(text.begin(), text.end(), [](char c) {
+    return IsHttpToken({&c, 1}) || c == ':' || c == '[' || c == ']';
   });
-}
-
-char Lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + ('a' - 'A')) : c;
-}
-
-std::string_view Trim(std::string_view s) {
-  while (!s.empty() && (s.front() == ' ' || s.front() == '\t')) s.remove_prefix(1);
-  while (!s.empty() && (s.back() == ' ' || s.back() == '\t')) s.remove_suffix(1);
-  return s;
-}
-
-bool EqualsIgnoringCase(std::string_view s, std::string_view lower) {
-  return s.size() == lower.size() &&
-         std::equal(s.begin(), s.end(), lower.begin(), [](char a, char b) { return Lower(a) == b; });
-}
-
-// Whether the comma-separated `list` holds `lower`.
-bool ListHas(std::string_view list, std::string_view lower) {
-  while (!list.empty()) {
-    const size_t comma = list.find(',');
-    if (EqualsIgnoringCase(Trim(list.substr(0, comma)), lower)) return true;
-    if (comma == std::string_view::npos) break;
-    list.remove_prefix(comma + 1);
-  }
-  return false;
 }
 
 }  // namespace
@@ -114,11 +79,43 @@ RequestReader::State RequestReader::Feed(std::string_view bytes, size_t* consume
 }
 
 RequestReader::State RequestReader::FeedBody(std::string_view bytes, size_t* consumed) {
+  if (is_chunked_) return FeedChunks(bytes, consumed);
   const size_t take = std::min(bytes.size(), body_bytes_missing());
   if (request_.body.empty() && take > 0) request_.body.reserve(std::min<size_t>(content_length_, 1u << 16));
   request_.body.append(bytes.substr(0, take));
   *consumed += take;
   return body_bytes_missing() == 0 ? State::kReady : State::kNeedMore;
+}
+
+RequestReader::State RequestReader::FeedChunks(std::string_view bytes, size_t* consumed) {
+  const ChunkedLimits limits{limits_.request_bytes_max, limits_.chunk_extension_bytes_max,
+                             limits_.head_bytes_max};
+  switch (chunked_.Feed(bytes, limits, consumed, &request_.body)) {
+    case ChunkedBody::State::kNeedMore:
+      return State::kNeedMore;
+    case ChunkedBody::State::kDone:
+      return State::kReady;
+    case ChunkedBody::State::kRefused:
+      break;
+  }
+  switch (chunked_.refusal()) {
+    case ChunkedBody::Refusal::kBodyTooLarge:
+      Refuse(413, "body-too-large",
+             "the request is larger than " + std::to_string(limits_.request_bytes_max) + " bytes");
+      break;
+    case ChunkedBody::Refusal::kTrailersTooLarge:
+      Refuse(431, "headers-too-large",
+             "the trailers are larger than " + std::to_string(limits.trailer_bytes_max) + " bytes");
+      break;
+    case ChunkedBody::Refusal::kExtensionsTooLarge:
+      Refuse(400, "malformed-request",
+             "the extensions of chunks are longer than " + std::to_string(limits.extension_bytes_max) +
+                 " bytes");
+      break;
+    default:
+      Refuse(400, "malformed-request", "the body is not in chunks of RFC 9112");
+  }
+  return State::kRefused;
 }
 
 HttpRequest RequestReader::TakeRequest() {
@@ -138,6 +135,7 @@ bool RequestReader::Refuse(int status, std::string_view code, std::string detail
 bool RequestReader::ParseHead(std::string_view head) {
   seen_ = 0;
   content_length_ = 0;
+  is_chunked_ = false;
   keep_alive_ = true;
   bool is_first = true;
   while (!head.empty()) {
@@ -170,41 +168,73 @@ bool RequestReader::ParseRequestLine(std::string_view line) {
     return Refuse(
         414, "target-too-long",
         "the path and query are longer than " + std::to_string(limits_.target_bytes_max) + " bytes");
+  request_.method.assign(method);
+  if (!ParseTarget(target)) return false;
+  request_.headers.reserve(8);
+  return true;
+}
+
+// "/path?query"; as a client sends it to a proxy, "http://host/path?query"; or "*", of the server as a whole.
+bool RequestReader::ParseTarget(std::string_view target) {
   const bool is_clean =
       std::all_of(target.begin(), target.end(), [](char c) { return c > 0x20 && c < 0x7f && c != '#'; });
-  if (!target.starts_with('/') || !is_clean)
-    return Refuse(400, "malformed-request", "the target is not a path of printable ASCII characters");
+  const bool asks_options = request_.method == "OPTIONS";
+  bool is_good = is_clean;
+  if (is_clean && !target.starts_with('/') && !(asks_options && target == "*")) {
+    const size_t scheme = target.find("://");
+    const std::string_view name = target.substr(0, scheme);
+    is_good = scheme != std::string_view::npos &&
+              (EqualsIgnoringCase(name, "http") || EqualsIgnoringCase(name, "https"));
+    if (is_good) {
+      target.remove_prefix(scheme + 3);
+      const std::string_view authority = target.substr(0, target.find_first_of("/?"));
+      is_good = IsAuthority(authority);
+      target.remove_prefix(authority.size());
+      if (target.empty() && asks_options) target = "*";
+    }
+  }
+  if (!is_good)
+    return Refuse(400, "malformed-request",
+                  "the target is neither a path nor a URL of printable ASCII characters");
   const size_t mark = target.find('?');
-  request_.method.assign(method);
   request_.path.assign(target.substr(0, mark));
+  if (request_.path.empty()) request_.path.push_back('/');
   if (mark != std::string_view::npos) request_.query.assign(target.substr(mark + 1));
-  request_.headers.reserve(8);
   return true;
 }
 
 bool RequestReader::ParseHeader(std::string_view line) {
   const size_t colon = line.find(':');
-  if (colon == std::string_view::npos || !IsToken(line.substr(0, colon)))
+  if (colon == std::string_view::npos || !IsHttpToken(line.substr(0, colon)))
     return Refuse(400, "malformed-request", "a header line is not NAME: VALUE");
-  const std::string_view value = Trim(line.substr(colon + 1));
-  if (HasControl(value)) return Refuse(400, "malformed-request", "a header value holds a control character");
+  const std::string_view value = TrimSpaces(line.substr(colon + 1));
+  if (HasControlByte(value))
+    return Refuse(400, "malformed-request", "a header value holds a control character");
   if (request_.headers.size() == limits_.headers_max)
     return Refuse(431, "too-many-headers", "more than " + std::to_string(limits_.headers_max) + " headers");
   std::string name(line.substr(0, colon));
-  std::transform(name.begin(), name.end(), name.begin(), Lower);
+  std::transform(name.begin(), name.end(), name.begin(), LowerAscii);
   if (!ParseSpecialHeader(name, value)) return false;
   request_.headers.emplace_back(std::move(name), value);
   return true;
 }
 
-bool RequestReader::ParseSpecialHeader(std::string_view name, std::string_view value) {
-  const auto once = std::find(kOnlyOnce.begin(), kOnlyOnce.end(), name);
-  if (once != kOnlyOnce.end()) {
+// Which of two values counts, nobody could say.
+bool RequestReader::CheckRepeat(std::string_view name) {
+  bool is_repeat = false;
+  if (name.starts_with(kOwnPrefix)) {
+    is_repeat = !name.starts_with(kMessagePrefix) && request_.FindHeader(name) != nullptr;
+  } else if (const auto once = std::find(kOnlyOnce.begin(), kOnlyOnce.end(), name); once != kOnlyOnce.end()) {
     const uint32_t bit = 1u << (once - kOnlyOnce.begin());
-    if (seen_ & bit)
-      return Refuse(400, "duplicate-header", "the header " + std::string(name) + " came twice");
+    is_repeat = (seen_ & bit) != 0;
     seen_ |= bit;
   }
+  if (!is_repeat) return true;
+  return Refuse(400, "duplicate-header", "the header " + std::string(name) + " came twice");
+}
+
+bool RequestReader::ParseSpecialHeader(std::string_view name, std::string_view value) {
+  if (!CheckRepeat(name)) return false;
   if (name == "content-length") {
     const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), content_length_);
     const bool is_digits = !value.empty() && std::all_of(value.begin(), value.end(),
@@ -215,7 +245,10 @@ bool RequestReader::ParseSpecialHeader(std::string_view name, std::string_view v
       return Refuse(413, "body-too-large",
                     "the request is larger than " + std::to_string(limits_.request_bytes_max) + " bytes");
   } else if (name == "transfer-encoding") {
-    return Refuse(411, "length-required", "Transfer-Encoding is not accepted; send Content-Length");
+    if (!EqualsIgnoringCase(value, "chunked"))
+      return Refuse(501, "transfer-encoding", "no other Transfer-Encoding than chunked is known");
+    is_chunked_ = true;
+    chunked_.Start();
   } else if (name == "expect") {
     if (!EqualsIgnoringCase(value, "100-continue"))
       return Refuse(417, "expectation-failed", "only 100-continue is known");
@@ -232,117 +265,13 @@ bool RequestReader::ParseSpecialHeader(std::string_view name, std::string_view v
 bool RequestReader::CheckHead() {
   if (!is_http_10_ && !(seen_ & kHostBit))
     return Refuse(400, "malformed-request", "the header Host is missing");
-  if (content_length_ == 0) expect_continue_ = false;
+  // Two ways to say where the body ends: somebody on the way may have believed the other one.
+  if (is_chunked_ && (seen_ & kContentLengthBit))
+    return Refuse(400, "malformed-request", "Transfer-Encoding and Content-Length exclude each other");
+  if (is_chunked_ && is_http_10_)
+    return Refuse(400, "malformed-request", "HTTP/1.0 has no Transfer-Encoding");
+  if (content_length_ == 0 && !is_chunked_) expect_continue_ = false;
   return true;
-}
-
-bool AppendHead(const HttpResponse& response, const AnswerContext& context, std::string* out) {
-  const auto append_clean = [out](std::string_view s) {
-    const size_t begin = out->size();
-    out->append(s);
-    std::replace_if(
-        out->begin() + static_cast<ptrdiff_t>(begin), out->end(),
-        [](char c) { return static_cast<uint8_t>(c) < 0x20 || c == 0x7f; }, ' ');
-  };
-  MOM_CHECK(response.status >= 200 && response.status <= 999, response.status);
-  out->append("HTTP/1.1 ").append(std::to_string(response.status)).append(" ");
-  out->append(StatusReason(response.status)).append("\r\n");
-  for (const auto& [name, value] : response.headers) {
-    append_clean(name);
-    out->append(": ");
-    append_clean(value);
-    out->append("\r\n");
-  }
-  out->append(response.header_lines);
-  if (!context.request_id.empty()) {
-    out->append("X-Request-Id: ");
-    append_clean(context.request_id);
-    out->append("\r\n");
-  }
-  const bool can_have_body = response.status != 204 && response.status != 304;
-  if (can_have_body)
-    out->append("Content-Length: ").append(std::to_string(response.body.size())).append("\r\n");
-  out->append(context.keep_alive ? "Connection: Keep-Alive\r\n\r\n" : "Connection: close\r\n\r\n");
-  return can_have_body && !context.is_head_request;
-}
-
-std::string_view StatusReason(int status) {
-  switch (status) {
-    case 200:
-      return "OK";
-    case 201:
-      return "Created";
-    case 202:
-      return "Accepted";
-    case 204:
-      return "No Content";
-    case 301:
-      return "Moved Permanently";
-    case 302:
-      return "Found";
-    case 303:
-      return "See Other";
-    case 304:
-      return "Not Modified";
-    case 307:
-      return "Temporary Redirect";
-    case 308:
-      return "Permanent Redirect";
-    case 400:
-      return "Bad Request";
-    case 401:
-      return "Unauthorized";
-    case 403:
-      return "Forbidden";
-    case 404:
-      return "Not Found";
-    case 405:
-      return "Method Not Allowed";
-    case 406:
-      return "Not Acceptable";
-    case 408:
-      return "Request Timeout";
-    case 409:
-      return "Conflict";
-    case 410:
-      return "Gone";
-    case 411:
-      return "Length Required";
-    case 412:
-      return "Precondition Failed";
-    case 413:
-      return "Content Too Large";
-    case 414:
-      return "URI Too Long";
-    case 415:
-      return "Unsupported Media Type";
-    case 417:
-      return "Expectation Failed";
-    case 422:
-      return "Unprocessable Content";
-    case 428:
-      return "Precondition Required";
-    case 429:
-      return "Too Many Requests";
-    case 431:
-      return "Request Header Fields Too Large";
-    case 500:
-      return "Internal Server Error";
-    case 501:
-      return "Not Implemented";
-    case 502:
-      return "Bad Gateway";
-    case 503:
-      return "Service Unavailable";
-    case 504:
-      return "Gateway Timeout";
-    case 505:
-      return "HTTP Version Not Supported";
-    case 507:
-      return "Insufficient Storage";
-    default:
-      return "Unknown";
-  }
 }
 
 }  // namespace mom::rest

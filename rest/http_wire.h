@@ -1,8 +1,9 @@
 // HTTP/1.1 on the wire, without sockets: bytes in, one HttpRequest out, and the head of an answer.
 //
 // Strict on purpose (RFC 9112 where it says MUST, and stricter where a proxy and we could disagree): lines
-// end in CR LF, no folded headers, no Transfer-Encoding, one Content-Length of digits only, one Host. Every
-// refusal ends the connection, so that no byte of a bad request is ever taken for the next one.
+// end in CR LF, no folded headers, one Content-Length of digits only or the Transfer-Encoding "chunked",
+// never both, one Host. Every refusal ends the connection, so that no byte of a bad request is ever taken for
+// the next one.
 #pragma once
 
 #include <cstddef>
@@ -11,15 +12,17 @@
 #include <string_view>
 #include <vector>
 
+#include "rest/chunked_body.h"
 #include "rest/http_port.h"
 
 namespace mom::rest {
 
 struct WireLimits {
   size_t target_bytes_max = 2048;
-  size_t head_bytes_max = 8192;  // Request line and headers.
-  size_t headers_max = 64;
+  size_t head_bytes_max = 18u << 10;    // Request line and headers: 16 KiB of headers fit beside any target.
+  size_t headers_max = 128;             // As many Mom-Header-* as a message takes, and 64 others.
   size_t request_bytes_max = 6u << 20;  // Head and body.
+  size_t chunk_extension_bytes_max = 16u << 10;  // Of all chunks of a body. Trailers: as the head.
 };
 
 // Cuts requests out of a stream of bytes. Not thread-safe; one for each connection.
@@ -44,17 +47,25 @@ class RequestReader {
   bool keep_alive() const { return keep_alive_; }
   // Between two requests: nothing of a next one has arrived.
   bool idle() const { return !in_body_ && head_.empty(); }
-  // Bytes of body still to come; 0 while in the head.
-  size_t body_bytes_missing() const { return in_body_ ? content_length_ - request_.body.size() : 0; }
+  // So many bytes of body are still to come, or more if it comes in chunks; 0 while in the head.
+  size_t body_bytes_missing() const {
+    if (!in_body_) return 0;
+    return is_chunked_ ? chunked_.bytes_missing() : content_length_ - request_.body.size();
+  }
+  // Of the request that is being read, once its head is.
+  bool is_chunked() const { return is_chunked_; }
   // True once for each request that wants "100 Continue" before it sends its body.
   bool TakeExpectContinue() { return std::exchange(expect_continue_, false); }
 
  private:
   State FeedBody(std::string_view bytes, size_t* consumed);
+  State FeedChunks(std::string_view bytes, size_t* consumed);
   bool ParseHead(std::string_view head);
   bool ParseRequestLine(std::string_view line);
+  bool ParseTarget(std::string_view target);
   bool ParseHeader(std::string_view line);
   bool ParseSpecialHeader(std::string_view name, std::string_view value);
+  bool CheckRepeat(std::string_view name);
   bool CheckHead();
   bool Refuse(int status, std::string_view code, std::string detail);
 
@@ -66,6 +77,8 @@ class RequestReader {
   bool is_http_10_ = false;
   uint32_t seen_ = 0;  // Bits of the headers that may come only once.
   size_t content_length_ = 0;
+  bool is_chunked_ = false;
+  ChunkedBody chunked_;
   HttpRequest request_;
   HttpResponse refusal_;
 };
@@ -73,9 +86,13 @@ class RequestReader {
 // What the answer's head says besides the answer.
 struct AnswerContext {
   bool keep_alive = true;
-  bool is_head_request = false;  // The body is left out, its length is not.
-  std::string_view request_id;   // Echoed when not empty.
+  bool is_head_request = false;      // The body is left out, its length is not.
+  std::string_view request_id = {};  // Echoed when not empty.
+  std::string_view date_line = {};   // Of DateLine; left out when empty.
 };
+
+// "Date: Sun, 06 Nov 1994 08:49:37 GMT" with its CR LF, for seconds since 1970.
+std::string DateLine(int64_t seconds);
 
 // Appends status line and headers. Control characters in names or values become spaces, so no answer can be
 // split by what a caller put into a header. Returns whether the body follows.

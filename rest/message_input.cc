@@ -79,6 +79,11 @@ std::string ReadOption(std::string_view name, const std::string& value, v1::NewM
     const std::string_view key = name.substr(kHeaderPrefix.size());
     if (!IsToken(key) || key.size() > kHeaderNameBytesMax)
       return "a Mom-Header-NAME needs a NAME of 1 to 64 letters";
+    if (static_cast<size_t>(message->headers_size()) == kHeadersMax)
+      return "a message has at most " + std::to_string(kHeadersMax) + " headers Mom-Header-NAME";
+    if (value.size() > kHeaderValueBytesMax)
+      return "header \"" + std::string(name) + "\" must be at most " + std::to_string(kHeaderValueBytesMax) +
+             " bytes long";
     v1::Header* header = message->add_headers();
     header->set_name(std::string(key));
     header->set_value(value);

@@ -20,14 +20,10 @@ namespace {
 
 constexpr int kUserTimeoutMs = 5000;  // An answer that the client's kernel does not take for so long is lost.
 constexpr int64_t kSecondMs = 1000;
-constexpr int64_t kRetryMs = 5;        // Between two tries to send to a full socket.
-constexpr uint64_t kStalledTicks = 6;  // No byte taken for so long: the client does not read.
-constexpr uint64_t kLingerTicks = 3;   // For a refused client to read why and close.
 constexpr size_t kDiscardBytesMax = 16u << 20;
 constexpr size_t kReceiveBytes = 256u << 10;
+constexpr size_t kWorthReceivingBytes = 1024;
 constexpr size_t kRequestIdBytesMax = 128;
-// A request number is (count << kFdBits) + descriptor, so that finding its connection needs no map.
-constexpr unsigned kFdBits = 24;
 constexpr const char* kNudge = "nudge";  // Marks the peers that Nudge() makes.
 
 // ThreadSanitizer does not see the function that calls into a library, but who calls that one.
@@ -55,6 +51,7 @@ Connection::~Connection() {
   if (request_number != 0) worker->state_->aborted.fetch_add(1, std::memory_order_relaxed);
   if (request_number != 0 || !output.empty()) worker->state_->unsent_now.fetch_sub(1);
   worker->state_->connections_now.fetch_sub(1);
+  if (is_ours) ::close(fd);
 }
 
 PistacheWorker::PistacheWorker(std::shared_ptr<ServerState> state)
@@ -148,14 +145,15 @@ void PistacheWorker::OnTick() {
     Connection* connection = Find(fd);
     if (connection != nullptr && !connection->output.empty()) Flush(connection);
   }
-  SendAnswers();
   const int64_t now = NowNs();
   if (now >= next_second_ns_) {
     ++tick_;
     next_second_ns_ = now + kSecondMs * 1'000'000;
     for (const auto& connection : connections_)
       if (connection != nullptr && tick_ >= connection->deadline_tick) Sweep(connection.get());
+    LookAtHalfClosed();
   }
+  SendAnswers();
   const int64_t to_second = std::max<int64_t>(1, (next_second_ns_ - now) / 1'000'000 + 1);
   ArmTick(stalled_.empty() ? std::min(to_second, kSecondMs) : kRetryMs);
 }
@@ -168,7 +166,7 @@ void PistacheWorker::Sweep(Connection* connection) {
   } else if (!is_silent && !connection->reader.idle()) {
     Refuse(connection, Problem(408, "request-timeout", "the request did not arrive in time"));
   } else {
-    ::shutdown(connection->fd, SHUT_RDWR);
+    End(connection);
   }
 }
 
@@ -196,7 +194,8 @@ void PistacheWorker::OnDisconnection(int fd) {
     wake_fd_ = -1;
     return;
   }
-  if (Find(fd) != nullptr) connections_[static_cast<size_t>(fd)].reset();
+  Connection* connection = Find(fd);
+  if (connection != nullptr && !KeepHalfClosed(connection)) connections_[static_cast<size_t>(fd)].reset();
   // Pistache answers nobody of its own accord here; should it ever, nothing for this descriptor may be left
   // in its queue when the number is given to the next client.
   if (transport_ != nullptr) transport_.load()->flush();
@@ -211,8 +210,9 @@ void PistacheWorker::OnWake() {
   for (const auto& connection : connections_) {
     if (connection == nullptr) continue;
     const bool is_idle = connection->request_number == 0 && connection->output.empty();
-    if (is_idle || state_->is_closing) ::shutdown(connection->fd, SHUT_RDWR);
+    if (is_idle || state_->is_closing) End(connection.get());
   }
+  DropEnded();
 }
 
 // REQUIRES: no request of the connection waits for its answer.
@@ -231,7 +231,7 @@ void PistacheWorker::Advance(Connection* connection, std::string_view bytes) {
     if (connection->reader
             .TakeExpectContinue())  // A hint: a client that misses it sends the body all the same.
       ::send(connection->fd, kContinue.data(), kContinue.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-    if (ReceiveBody(connection)) state = State::kReady;
+    state = ReceiveBody(connection);
   }
   if (state == State::kRefused) return Refuse(connection, connection->reader.refusal());
   if (state != State::kReady) return;
@@ -239,18 +239,21 @@ void PistacheWorker::Advance(Connection* connection, std::string_view bytes) {
   Dispatch(connection);
 }
 
-// Reads on by larger pieces than Pistache's 4 KiB. True when the body is complete. End of stream and errors
-// are left for Pistache, whose own read sees them next.
-bool PistacheWorker::ReceiveBody(Connection* connection) {
-  while (connection->reader.body_bytes_missing() > 0) {
-    const size_t wanted = std::min(kReceiveBytes, connection->reader.body_bytes_missing());
+// Reads on by larger pieces than Pistache's 4 KiB, never beyond the body. End of stream and errors are left
+// for Pistache, whose own read sees them next, and so is the frame of chunks, of which little is certain to
+// come.
+RequestReader::State PistacheWorker::ReceiveBody(Connection* connection) {
+  RequestReader& reader = connection->reader;
+  auto state = RequestReader::State::kNeedMore;
+  while (state == RequestReader::State::kNeedMore) {
+    const size_t wanted = std::min(kReceiveBytes, reader.body_bytes_missing());
+    if (reader.is_chunked() && wanted < kWorthReceivingBytes) break;
     const ssize_t got = ::recv(connection->fd, receive_buffer_.get(), wanted, MSG_DONTWAIT);
-    if (got <= 0) return false;
+    if (got <= 0) break;
     size_t consumed = 0;
-    const std::string_view bytes(receive_buffer_.get(), static_cast<size_t>(got));
-    if (connection->reader.Feed(bytes, &consumed) == RequestReader::State::kReady) return true;
+    state = reader.Feed({receive_buffer_.get(), static_cast<size_t>(got)}, &consumed);
   }
-  return true;
+  return state;
 }
 
 void PistacheWorker::Dispatch(Connection* connection) {
@@ -270,7 +273,10 @@ void PistacheWorker::Dispatch(Connection* connection) {
     state_->refused.fetch_add(1, std::memory_order_relaxed);
     ready_.emplace_back(number, is_draining
                                     ? Problem(503, "stopping", "this node is stopping; ask another one")
-                                    : Problem(503, "overloaded", "too many requests are waiting here"));
+                                    : Problem(503, "overloaded",
+                                              std::to_string(state_->options.waiting_requests_max) +
+                                                  " requests wait here for their answers, which is the "
+                                                  "most; try again later or ask another node"));
     return;
   }
   request.peer = connection->address;
@@ -288,109 +294,6 @@ void PistacheWorker::Dispatch(Connection* connection) {
   if (!has_thrown) return;
   std::erase_if(ready_, [number](const auto& answer) { return answer.first == number; });
   ready_.emplace_back(number, Problem(500, "internal", "internal error"));
-}
-
-// Sends what handlers answered at once. Sending may start the next request of a connection, whose handler
-// may answer at once: a loop, not a recursion.
-void PistacheWorker::SendAnswers() {
-  for (size_t i = 0; i < ready_.size(); ++i) {
-    auto [number, response] = std::move(ready_[i]);
-    Answer(number, std::move(response));
-  }
-  ready_.clear();
-}
-
-// Does nothing when the client has hung up: its descriptor then has no connection, or one that waits for
-// another request.
-void PistacheWorker::Answer(uint64_t request_number, HttpResponse response) {
-  Connection* connection = Find(static_cast<int>(request_number & ((uint64_t{1} << kFdBits) - 1)));
-  if (connection == nullptr || connection->request_number != request_number) return;
-  if (response.status < 200 || response.status > 999) response = Problem(500, "internal", "internal error");
-  if (state_->is_draining) connection->keep_alive = false;
-  SendAnswer(connection, response);
-}
-
-void PistacheWorker::SendAnswer(Connection* connection, const HttpResponse& response) {
-  head_.clear();
-  const AnswerContext context{connection->keep_alive, connection->is_head_request, connection->request_id};
-  const bool has_body = AppendHead(response, context, &head_);
-  connection->request_number = 0;
-  connection->deadline_tick = tick_ + static_cast<uint64_t>(state_->options.request_seconds_max) + 1;
-  state_->answers.fetch_add(1, std::memory_order_relaxed);
-  Send(connection, head_, has_body ? std::string_view(response.body) : std::string_view());
-  if (connection->output.empty()) AfterAnswer(connection);
-}
-
-// The end of a connection that cannot be read any further.
-void PistacheWorker::Refuse(Connection* connection, const HttpResponse& response) {
-  connection->keep_alive = false;
-  connection->is_head_request = false;
-  connection->request_id.clear();
-  state_->refused.fetch_add(1, std::memory_order_relaxed);
-  state_->unsent_now.fetch_add(1);
-  SendAnswer(connection, response);
-}
-
-// REQUIRES: nothing of an earlier answer is left to send.
-void PistacheWorker::Send(Connection* connection, std::string_view head, std::string_view body) {
-  iovec parts[2] = {{const_cast<char*>(head.data()), head.size()},
-                    {const_cast<char*>(body.data()), body.size()}};
-  msghdr message{};
-  message.msg_iov = parts;
-  message.msg_iovlen = body.empty() ? 1 : 2;
-  const ssize_t result = ::sendmsg(connection->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (result < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-    ::shutdown(connection->fd, SHUT_RDWR);  // Pistache's next read ends the connection.
-    return;
-  }
-  const size_t sent = result < 0 ? 0 : static_cast<size_t>(result);
-  if (sent == head.size() + body.size()) return;
-  const size_t head_sent = std::min(sent, head.size());
-  connection->output.assign(head.substr(head_sent)).append(body.substr(sent - head_sent));
-  connection->output_sent = 0;
-  connection->deadline_tick = tick_ + kStalledTicks;
-  if (stalled_.empty()) {
-    // The tick that is armed comes sooner.
-    const itimerspec soon{{0, 0}, {0, kRetryMs * 1'000'000}};
-    ::timerfd_settime(tick_fd_, 0, &soon, nullptr);
-  }
-  stalled_.push_back(connection->fd);
-}
-
-void PistacheWorker::Flush(Connection* connection) {
-  const std::string_view rest = std::string_view(connection->output).substr(connection->output_sent);
-  const ssize_t sent = ::send(connection->fd, rest.data(), rest.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
-  if (sent < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
-    ::shutdown(connection->fd, SHUT_RDWR);
-    return;
-  }
-  if (sent > 0) {
-    connection->output_sent += static_cast<size_t>(sent);
-    connection->deadline_tick = tick_ + kStalledTicks;
-  }
-  if (connection->output_sent < connection->output.size()) {
-    stalled_.push_back(connection->fd);
-    return;
-  }
-  connection->output = std::string();
-  connection->deadline_tick = tick_ + static_cast<uint64_t>(state_->options.request_seconds_max) + 1;
-  AfterAnswer(connection);
-}
-
-// The answer is with the kernel: the next request's turn, or the end.
-void PistacheWorker::AfterAnswer(Connection* connection) {
-  state_->unsent_now.fetch_sub(1);
-  if (!connection->keep_alive) {
-    // What the client still sends is read and thrown away, or closing would reset the connection and with it
-    // the answer that is on its way.
-    connection->is_discarding = true;
-    connection->deadline_tick = tick_ + kLingerTicks;
-    ::shutdown(connection->fd, SHUT_WR);
-    return;
-  }
-  if (connection->input.empty()) return;
-  const std::string input = std::exchange(connection->input, std::string());
-  Advance(connection, input);
 }
 
 }  // namespace mom::rest

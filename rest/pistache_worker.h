@@ -16,6 +16,7 @@
 #include <mutex>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <utility>
 #include <vector>
 
@@ -23,6 +24,12 @@
 #include "rest/http_wire.h"
 
 namespace mom::rest {
+
+inline constexpr int64_t kRetryMs = 5;        // Between two tries to send to a full socket.
+inline constexpr uint64_t kStalledTicks = 6;  // No byte taken for so long: the client does not read.
+inline constexpr uint64_t kLingerTicks = 3;   // For a refused client to read why and close.
+// A request number is (count << kFdBits) + descriptor, so that finding its connection needs no map.
+inline constexpr unsigned kFdBits = 24;
 
 // Shared by the server and its workers.
 struct ServerState {
@@ -83,7 +90,9 @@ struct Connection {
   Connection& operator=(const Connection&) = delete;
 
   class PistacheWorker* const worker;
-  const int fd;
+  int fd;
+  bool is_ours = false;   // The client has sent its last byte, and `fd` is closed with this object.
+  bool is_ended = false;  // Shut down; of those that are ours, to be dropped.
   std::string address;
   RequestReader reader;
   std::string input;            // Bytes behind the request that is being answered.
@@ -123,7 +132,7 @@ class PistacheWorker {
   void OnTick();
   void ArmTick(int64_t ms);
   void Advance(Connection* connection, std::string_view bytes);
-  bool ReceiveBody(Connection* connection);
+  RequestReader::State ReceiveBody(Connection* connection);
   void Dispatch(Connection* connection);
   void SendAnswers();
   void Answer(uint64_t request_number, HttpResponse response);
@@ -133,6 +142,14 @@ class PistacheWorker {
   void Flush(Connection* connection);
   void AfterAnswer(Connection* connection);
   void Sweep(Connection* connection);
+  void End(Connection* connection);
+  std::string_view DateOfNow();
+  // In pistache_half_closed.cc.
+  bool KeepHalfClosed(Connection* connection);
+  Connection* FindHalfClosed(uint64_t request_number);
+  void GoOnHalfClosed(Connection* connection);
+  void LookAtHalfClosed();
+  void DropEnded();
   Connection* Find(int fd) const;
 
   const std::shared_ptr<ServerState> state_;
@@ -144,11 +161,15 @@ class PistacheWorker {
   int tick_fd_ = -1;
   uint64_t tick_ = 0;  // Seconds, about.
   int64_t next_second_ns_ = 0;
-  std::vector<int> stalled_;  // Descriptors of connections with output.
+  std::vector<int> stalled_;                                // Descriptors of connections with output.
+  std::vector<int> half_closed_;                            // Descriptors of connections that are ours.
+  std::unordered_map<uint64_t, int> half_closed_requests_;  // Those of them that waited when they became so.
   uint64_t last_number_ = 0;
   WorkerMailbox::Answers ready_;  // Given inside the handler.
   WorkerMailbox::Answers batch_;  // Taken from the mailbox.
   std::string head_;              // Reused for every answer.
+  int64_t date_second_ = 0;       // Since 1970.
+  std::string date_line_;         // Of that second.
   std::unique_ptr<char[]> receive_buffer_;
 };
 

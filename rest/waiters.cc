@@ -28,20 +28,21 @@ Waiters::~Waiters() {
   Stop();
 }
 
-bool Waiters::Add(Waiter&& waiter, uint64_t place) {
+Waiters::Added Waiters::Add(Waiter&& waiter, uint64_t place) {
   std::vector<Waiter> gone;  // Destroyed without the lock.
   std::lock_guard lock(mutex_);
-  if (stopping_) return false;
-  if (IsFull(waiter.user)) RemoveHungUp(&gone);
-  if (IsFull(waiter.user)) return false;
+  if (stopping_) return Added::kStopping;
+  if (RoomFor(waiter.user) != Added::kYes) RemoveHungUp(&gone);
+  if (const Added room = RoomFor(waiter.user); room != Added::kYes) return room;
   if (place == 0) place = next_place_++;
   ++per_user_[waiter.user];
+  per_session_[waiter.session].emplace(place, waiter.queue);
   const bool is_first = deadlines_.empty() || waiter.deadline < deadlines_.begin()->first.first;
   deadlines_.emplace(Deadline{waiter.deadline, place}, waiter.queue);
   Line& line = lines_[waiter.queue];
   line.waiting.emplace(place, std::move(waiter));
   if (is_first) wake_.notify_one();
-  return true;
+  return Added::kYes;
 }
 
 bool Waiters::HasWaiters(const std::string& queue) const {
@@ -51,7 +52,7 @@ bool Waiters::HasWaiters(const std::string& queue) const {
 }
 
 void Waiters::Offer(const std::string& queue, uint64_t ready) {
-  std::vector<std::pair<uint64_t, Waiter>> woken;
+  Places woken;
   std::vector<Waiter> gone;
   {
     std::lock_guard lock(mutex_);
@@ -70,7 +71,55 @@ void Waiters::Offer(const std::string& queue, uint64_t ready) {
     }
     DropIfIdle(queue);
   }
-  for (auto& [place, waiter] : woken) waiter.resume(Wake::kReady, place);
+  Resume(&woken, Wake::kReady);
+}
+
+void Waiters::Resume(Places* woken, Wake wake) {
+  for (auto& [place, waiter] : *woken) waiter.resume(wake, place);
+}
+
+void Waiters::LookAgain(const std::string& queue, const std::function<bool(const Waiter&)>& which) {
+  Places woken;
+  {
+    std::lock_guard lock(mutex_);
+    const auto found = lines_.find(queue);
+    if (found == lines_.end()) return;
+    auto& waiting = found->second.waiting;
+    for (auto at = waiting.begin(); at != waiting.end();) {
+      const auto next = std::next(at);
+      if (which(at->second)) {
+        const uint64_t place = at->first;
+        woken.emplace_back(place, Remove(&found->second, at));
+      }
+      at = next;
+    }
+    DropIfIdle(queue);
+  }
+  Resume(&woken, Wake::kLookAgain);
+}
+
+void Waiters::LookAgainUnder(const std::string& session) {
+  Places woken;
+  {
+    std::lock_guard lock(mutex_);
+    for (auto found = per_session_.find(session); found != per_session_.end();
+         found = per_session_.find(session)) {
+      const auto [place, queue] = *found->second.begin();
+      Line& line = lines_.at(queue);
+      woken.emplace_back(place, Remove(&line, line.waiting.find(place)));
+      DropIfIdle(queue);
+    }
+  }
+  Resume(&woken, Wake::kLookAgain);
+}
+
+void Waiters::LookAgainAll() {
+  std::vector<std::string> queues;
+  {
+    std::lock_guard lock(mutex_);
+    for (const auto& [queue, line] : lines_) queues.push_back(queue);
+  }
+  for (const std::string& queue : queues) LookAgain(queue, [](const Waiter&) { return true; });
 }
 
 void Waiters::Done(const std::string& queue, uint32_t max) {
@@ -91,6 +140,7 @@ void Waiters::Stop() {
     lines_.clear();
     deadlines_.clear();
     per_user_.clear();
+    per_session_.clear();
   }
   wake_.notify_all();
   for (Waiter& waiter : all) waiter.resume(Wake::kStopping, 0);
@@ -127,6 +177,9 @@ void Waiters::RunTimer() {
 Waiters::Waiter Waiters::Remove(Line* line, std::map<uint64_t, Waiter>::iterator at) {
   Waiter waiter = std::move(at->second);
   deadlines_.erase(Deadline{waiter.deadline, at->first});
+  const auto session = per_session_.find(waiter.session);
+  session->second.erase(at->first);
+  if (session->second.empty()) per_session_.erase(session);
   line->waiting.erase(at);
   const auto user = per_user_.find(waiter.user);
   if (--user->second == 0) per_user_.erase(user);
@@ -151,10 +204,10 @@ void Waiters::RemoveHungUp(std::vector<Waiter>* gone) {
   }
 }
 
-bool Waiters::IsFull(const std::string& user) const {
+Waiters::Added Waiters::RoomFor(const std::string& user) const {
   const auto found = per_user_.find(user);
-  return deadlines_.size() >= options_.per_node_max ||
-         (found != per_user_.end() && found->second >= options_.per_user_max);
+  if (found != per_user_.end() && found->second >= options_.per_user_max) return Added::kUserIsFull;
+  return deadlines_.size() >= options_.per_node_max ? Added::kNodeIsFull : Added::kYes;
 }
 
 }  // namespace mom::rest

@@ -111,6 +111,7 @@ v1::Reply EntryBatch::Apply(const Entry& entry) {
     RunTimers(&context);
     context.Flush();
     woken_.merge(context.woken);
+    revoked_.Merge(std::move(context.revoked));
   }
   // Not a matter of messages, but a snapshot must say who counted where it ends.
   if (entry.kind == EntryKind::kVoters) changes.Put(keys::Voters(), std::string(entry.bytes()));
@@ -172,6 +173,7 @@ v1::Reply EntryBatch::RunCommand(const Entry& entry, ViewOverlay* changes) {
   }
   context.Flush();
   woken_.merge(context.woken);
+  revoked_.Merge(std::move(context.revoked));
   Context outer(changes, entry.offset, entry.timestamp);
   RememberReply(&outer, command, reply);
   return reply;
@@ -194,6 +196,7 @@ Applied Apply(const ViewReader& view, const Entry& entry) {
   applied.reply = batch.Apply(entry);
   applied.state = batch.state();
   applied.woken = std::move(*batch.woken());
+  applied.revoked = std::move(*batch.revoked());
   batch.Finish();
   applied.changes = batch.TakeChanges();
   return applied;

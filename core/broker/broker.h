@@ -11,6 +11,7 @@
 
 #include "core/base/entry.h"
 #include "core/base/result.h"
+#include "core/broker/revoked.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
 #include "mom/v1/records.pb.h"
@@ -33,6 +34,7 @@ struct Applied {
   v1::Reply reply;              // Of a command; empty for other kinds.
   ViewBatch changes;            // Includes the new AppliedState.
   std::set<std::string> woken;  // Queues that may have something to receive now.
+  Revoked revoked;
   AppliedState state;
 };
 
@@ -57,6 +59,7 @@ class EntryBatch {
   // Of the command that was applied last; 0: it names none, or was no command.
   uint64_t origin() const { return origin_; }
   std::set<std::string>* woken() { return &woken_; }
+  Revoked* revoked() { return &revoked_; }
   // All changes, with the new AppliedState. Ends the batch.
   const ViewBatch& Finish();
   ViewBatch TakeChanges() { return changes_.TakeChanges(); }  // REQUIRES: finished.
@@ -83,6 +86,7 @@ class EntryBatch {
   AppliedState state_;
   uint64_t origin_ = 0;
   std::set<std::string> woken_;
+  Revoked revoked_;
   LastParsed<v1::SessionRecord> session_;
   LastParsed<v1::UserRecord> user_;
 };

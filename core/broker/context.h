@@ -13,6 +13,7 @@
 #include "core/base/ids.h"
 #include "core/base/time.h"
 #include "core/broker/limits.h"
+#include "core/broker/revoked.h"
 #include "core/broker/view.h"
 #include "mom/v1/commands.pb.h"
 #include "mom/v1/records.pb.h"
@@ -35,6 +36,7 @@ class Context {
   std::string session_hash;     // Under which `user` acts.
   bool keep_bodies = false;     // A reply must carry envelopes, because it will be given again.
   std::set<std::string> woken;  // Queues that may have something to receive now.
+  Revoked revoked;
 
   // A number that no other call in the whole log returns; grows. Serves as id of messages, queues, leases.
   uint64_t NewPosition() {

@@ -200,6 +200,7 @@ v1::Reply Run(Context* context, const v1::UpdateQueue& command) {
   if (v1::Reply refusal = CheckSettings(context, name, context->user, &settings); refusal.error()) {
     return refusal;
   }
+  if (command.has_receivers()) context->revoked.queues.insert(name);
   DeleteReferences(context, name, queue.record.settings());
   *queue.record.mutable_settings() = settings;
   if (command.has_dead_letter()) queue.record.clear_lost_dead_letter();
@@ -234,6 +235,7 @@ void RemoveQueue(Context* context, const std::string& name) {
     RemoveSubscription(context, keys::ReadU64(key, key.size() - 8));
   }
   DropDeadLetterSources(context, *queue, true);
+  context->revoked.queues.insert(name);
   DeleteReferences(context, name, queue->record.settings());
   context->ForgetState(queue->id());
   context->Delete(keys::QueueState(queue->id()));
@@ -256,6 +258,7 @@ void DropGrants(Context* context, const std::string& queue_name, const std::stri
   }
   // A private pair whose receiver is gone belongs to its owner alone: what it holds can still be drained.
   if (settings->receiver() == user) settings->clear_receiver();
+  context->revoked.queues.insert(queue_name);
   context->Delete(keys::Grant(user, queue_name));
   context->Put(keys::Queue(queue_name), queue->record);
 }

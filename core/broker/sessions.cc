@@ -101,6 +101,7 @@ v1::Reply Run(Context* context, const v1::DeleteSessions& command) {
 }
 
 void EndSession(Context* context, std::string_view token_hash, const v1::SessionRecord& session) {
+  context->revoked.sessions.emplace(token_hash);
   context->Delete(keys::Session(token_hash));
   context->Delete(keys::SessionOf(session.user(), session.id()));
   auto user = context->Get<v1::UserRecord>(keys::User(session.user()));

@@ -16,13 +16,13 @@ starts NGINX. The process id, logs and temporary files stay inside DIR.
   --workers N|auto     worker processes (default auto)
   --rate N             requests a second of one address and of one session (default 50000; burst of a fifth)
   --password-rate N    logins and registrations a second of one address (default 20; burst of 40)
-  --connections N      connections of one address and of one session (default 1024)
+  --connections N      connections of one address and of one session (default 4096)
   --no-check           do not run nginx -t
 TEXT
 }
 fail() { echo "render.sh: $*" >&2; exit 2; }
 
-dir="" listen=127.0.0.1:8080 expose=no workers=auto rate=50000 password_rate=20 connections=1024 check=yes
+dir="" listen=127.0.0.1:8080 expose=no workers=auto rate=50000 password_rate=20 connections=4096 check=yes
 nodes=()
 while (($#)); do
   case "$1" in

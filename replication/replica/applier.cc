@@ -191,7 +191,8 @@ Status Applier::WriteAndAnswer(ExecutedBatch* executed, Batch* batch) {
     }
     batch->clear();
   });
-  if (!executed->woken().empty()) hooks_.woken(executed->woken());
+  if (!executed->woken().empty() || !executed->revoked().empty())
+    hooks_.woken(executed->woken(), executed->revoked());
   return Status();
 }
 

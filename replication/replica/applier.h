@@ -45,7 +45,8 @@ struct ApplierHooks {
   std::function<void(const std::function<void()>& answers)> answer;
   // A command that came by way of another node, or did so once; among the answers. May be empty.
   std::function<void(uint64_t origin, const Entry& entry, Outcome* outcome)> settle = {};
-  std::function<void(const std::set<std::string>& queues)> woken;
+  // After a batch that has something for those who wait for messages.
+  std::function<void(const std::set<std::string>& queues, const broker::Revoked& revoked)> woken;
   // Once; the applier has stopped and the node must.
   std::function<void(const Status& status)> failed;
 };

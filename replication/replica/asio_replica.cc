@@ -90,8 +90,8 @@ ApplierHooks AsioReplica::MakeHooks() {
       forwarder_->Settle(origin, entry, outcome);
     };
   }
-  hooks.woken = [this](const std::set<std::string>& queues) {
-    if (woken_listener_) woken_listener_(queues);
+  hooks.woken = [this](const std::set<std::string>& queues, const broker::Revoked& revoked) {
+    if (woken_listener_) woken_listener_(queues, revoked);
   };
   hooks.failed = [this](const Status& status) { runtime_.Post([this, status] { Fail(status); }); };
   return hooks;
@@ -250,6 +250,7 @@ void AsioReplica::CheckDisk() {
   });
   RemoveRetired();
   if (watch_ && !stopping_) watch_->Tick(runtime_.Now(), leader());
+  TellDivergence();
   Publish();  // What others acknowledged since.
   if (stopping_) return;
   disk_timer_.SetAfter(std::chrono::seconds(1), [this] { CheckDisk(); });
@@ -267,6 +268,7 @@ void AsioReplica::OnFailed(const Status& status) {
     std::lock_guard lock(info_mutex_);
     info_.failure = status.ToString();
   }
+  TellUpheaval();
   // Nothing becomes durable any more: what gathered is answered, outside of the step that failed.
   runtime_.Post([this] { driver_.DrainInbox(); });
   if (options_.on_failure) options_.on_failure(status);
@@ -299,8 +301,12 @@ void AsioReplica::SetAnswerScope(AnswerScope scope) {
   answer_scope_ = std::move(scope);
 }
 
-void AsioReplica::SetWokenListener(std::function<void(const std::set<std::string>&)> listener) {
+void AsioReplica::SetWokenListener(WokenListener listener) {
   woken_listener_ = std::move(listener);
+}
+
+void AsioReplica::SetUpheavalListener(std::function<void()> listener) {
+  upheaval_listener_ = std::move(listener);
 }
 
 }  // namespace mom::replication

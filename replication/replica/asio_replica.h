@@ -60,7 +60,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void Administer(AdminRequest request, std::function<void(Status)> done) override;
   ReplicaInfo Info() const override;
   Timestamp Now() const override;
-  void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
+  void SetWokenListener(WokenListener listener) override;
+  void SetUpheavalListener(std::function<void()> listener) override;
   void SetAnswerScope(AnswerScope scope) override;
 
  private:
@@ -108,6 +109,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   // All of these run on the replica thread.
   void OnPersisted(const Status& status, Offset durable_end);
   void CheckDisk();
+  void TellUpheaval();
+  void TellDivergence();  // When it is another verdict than before.
   void ExpireWaiters();
   void Publish();               // Copies what Info() shows.
   ReplicaInfo OwnInfo() const;  // What Info() shows but for the others. Any thread.
@@ -138,6 +141,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   const std::unique_ptr<AsioAdmin> admin_;  // Null when alone.
   Members members_;                         // As the owner was told, like the next.
   Epoch told_epoch_;
+  bool told_diverged_ = false;
   AppliedWaiters waiters_;
 
   std::vector<Retired> retired_;  // Used by the replica thread.
@@ -163,7 +167,8 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   mutable std::mutex info_mutex_;
   ReplicaInfo info_;  // Guarded by info_mutex_.
 
-  std::function<void(const std::set<std::string>&)> woken_listener_;
+  WokenListener woken_listener_;
+  std::function<void()> upheaval_listener_;
   AnswerScope answer_scope_;
   std::unique_ptr<Applier> applier_;
   std::unique_ptr<Checkpointer> checkpointer_;

@@ -60,6 +60,16 @@ void AsioReplica::SetRestAddress(std::string address) {
   info_.rest_address = std::move(address);
 }
 
+void AsioReplica::TellUpheaval() {
+  if (upheaval_listener_) upheaval_listener_();
+}
+
+void AsioReplica::TellDivergence() {
+  if (!watch_ || watch_->Report(runtime_.Now()).diverged == told_diverged_) return;
+  told_diverged_ = !told_diverged_;
+  TellUpheaval();
+}
+
 // Not of every epoch in which nobody was elected.
 void AsioReplica::TellLeader(bool is_another) {
   const NodeId leader = driver_.quorum().leader();

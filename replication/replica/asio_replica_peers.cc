@@ -199,6 +199,7 @@ Status AsioReplica::Install(PulledSnapshot* pulled) {
   if (forwarder_) forwarder_->OnLogReplaced();
   driver_.OnSnapshotInstalled(pulled->installation.id, pulled->installation.timestamp);
   if (options_.on_snapshot) options_.on_snapshot(state.end);
+  TellUpheaval();
   return Status();
 }
 

@@ -43,6 +43,7 @@ class ExecutedBatch {
   const broker::AppliedState& state() const { return changes_.state(); }
   const broker::ViewBatch& changes() const { return *finished_; }
   const std::set<std::string>& woken() { return *changes_.woken(); }
+  const broker::Revoked& revoked() { return *changes_.revoked(); }
   uint64_t log_bytes() const { return log_bytes_; }
   // In order of the entries; may be moved from.
   std::vector<Outcome>* outcomes() { return &outcomes_; }

@@ -119,9 +119,16 @@ class Replica {
   virtual ReplicaInfo Info() const = 0;
   // The leader-stamped time of the newest applied entry, or the wall clock if that is later.
   virtual Timestamp Now() const = 0;
-  // `listener(queues)` is called on the applier thread after each applied batch, with the queues that may
-  // have something to receive. Set once, before the first Propose; must not block.
-  virtual void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) = 0;
+  // `listener(queues, revoked)` is called on the applier thread after an applied batch, with the queues that
+  // may have something to receive, and what nobody may wait for any more. Set once, before the first Propose;
+  // must not block.
+  using WokenListener =
+      std::function<void(const std::set<std::string>& queues, const broker::Revoked& revoked)>;
+  virtual void SetWokenListener(WokenListener listener) = 0;
+  // `listener()` is called on a thread of the replica when everything that was read here may be otherwise:
+  // another view took the place of this one, the node failed, or was found diverged, or no longer. Set once,
+  // before the first Propose; must not block.
+  virtual void SetUpheavalListener(std::function<void()>) {}
   // `scope(answers)` is called on the applier thread and must call `answers()`, which calls the `done`s of a
   // batch: for who can pass on many at once. Set once, before the first Propose; must not block.
   using AnswerScope = std::function<void(const std::function<void()>& answers)>;

@@ -4,12 +4,15 @@
 // MOM_PROPERTY_SEEDS=N runs N seeds; MOM_PROPERTY_FIRST=S begins at seed S, to replay a failure.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "core/broker/access.h"
 #include "core/broker/broker.h"
 #include "core/broker/keys.h"
 #include "tests/core/broker_harness.h"
@@ -116,6 +119,41 @@ class Race {
     return model_.Compare(view) + CheckConsistency(view);
   }
 
+  // What a waiting receive relies on: sessions, and who may receive from which queue.
+  struct Held {
+    std::set<std::string> sessions;
+    std::map<std::string, std::set<std::string>> receivers;  // By queue.
+  };
+  Held WhatIsHeld() const {
+    Held held;
+    for (const auto& [hash, session] : model_.sessions) held.sessions.insert(hash);
+    for (const auto& [name, queue] : model_.queues) {
+      v1::QueueRecord record;
+      record.set_owner(queue.owner);
+      *record.mutable_settings() = queue.settings;
+      auto& receivers = held.receivers[name];
+      for (const auto& [user, more] : model_.users)
+        if (MayReceive(record, user)) receivers.insert(user);
+    }
+    return held;
+  }
+  // Whatever was taken away is told of; what is told of as ended has ended.
+  std::string CheckRevoked(const Held& before, const Revoked& revoked) const {
+    const Held now = WhatIsHeld();
+    for (const std::string& session : before.sessions) {
+      const bool has_ended = !now.sessions.contains(session);
+      if (has_ended != revoked.sessions.contains(session)) return " a session's end is told wrongly";
+    }
+    for (const auto& [name, receivers] : before.receivers) {
+      const auto found = now.receivers.find(name);
+      const bool is_less =
+          found == now.receivers.end() ||
+          !std::includes(found->second.begin(), found->second.end(), receivers.begin(), receivers.end());
+      if (is_less && !revoked.queues.contains(name)) return " did not tell what was taken at " + name;
+    }
+    return "";
+  }
+
   bool FollowsDue(const ViewBatch& changes) {
     due_ = NextDue(view, due_, changes);
     return due_ == NextDue(view);
@@ -125,7 +163,9 @@ class Race {
     log.push_back(ClockEntry(log.size(), now_ms_));
     const Applied applied = Apply(view, log.back());
     view.Write(applied.changes);
+    const Held before = WhatIsHeld();
     model_.Clock(log.size() - 1, now_ms_);
+    if (auto wrong = CheckRevoked(before, applied.revoked); !wrong.empty()) return wrong;
     if (!FollowsDue(applied.changes)) return "NextDue from the changes is not what the view says";
     if (auto wrong = oldest_.Follow(applied.changes, view); !wrong.empty()) return wrong;
     for (const auto& queue : applied.woken) {
@@ -143,7 +183,9 @@ class Race {
     const Applied applied = Apply(view, log.back());
     view.Write(applied.changes);
     coverage_->Note(command, applied.reply);
+    const Held before = WhatIsHeld();
     std::string wrong = model_.Step(command, log.size() - 1, now_ms_, applied.reply);
+    wrong += CheckRevoked(before, applied.revoked);
     if (!FollowsDue(applied.changes)) wrong += " NextDue from the changes is not what the view says";
     wrong += oldest_.Follow(applied.changes, view);
     for (const auto& [name, queue] : model_.queues) {

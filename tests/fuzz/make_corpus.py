@@ -122,6 +122,11 @@ HTTP = {
     "old": b"\0\0\x04GET / HTTP/1.0\r\nConnection: keep-alive\r\n\r\nGET / HTTP/1.0\r\n\r\n",
     "empty-lines": b"\0\0\x00\r\n\r\n" + GET,
     "chunked": b"\0\0\x04POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "chunks": b"\0\1\x04\x02POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n1 ;a=b\r\n!\r\n"
+              b"0\r\nX: y\r\n\r\n" + GET,
+    "chunks-small-limits": b"\1\0\x02PUT /a HTTP/1.1\r\nHost:a\r\nTransfer-Encoding: chunked\r\n\r\n3;a=b\r\nabc\r\n0\r\n\r\n",
+    "absolute": b"\0\0\x04GET http://a:1/b?c=d HTTP/1.1\r\nHost: a\r\n\r\nOPTIONS * HTTP/1.1\r\nHost: a\r\n\r\n",
+    "header-twice": b"\0\0\x04GET / HTTP/1.1\r\nHost: a\r\nMom-Group: a\r\nmom-group: a\r\n\r\n",
     "twice": b"\0\0\x04POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\nab",
     "answer": b"\x07\x01\x02\x01a\x03b\r\n\x01c\x02de\x03i\nd",
 }

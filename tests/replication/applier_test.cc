@@ -54,7 +54,7 @@ class ApplierTest : public testing::Test {
     hooks.read_log = [](Offset) { return Status(Status::kNotFound, "all entries are handed over"); };
     hooks.applied = [](const broker::AppliedState&, std::optional<Timestamp>, uint64_t) {};
     hooks.answer = [](const std::function<void()>& answers) { answers(); };
-    hooks.woken = [](const std::set<std::string>&) {};
+    hooks.woken = [](const std::set<std::string>&, const broker::Revoked&) {};
     hooks.failed = [](const Status& status) { FAIL() << status; };
     applier_ = std::make_unique<Applier>(view_.get(), std::move(hooks));
     applier_->Start();

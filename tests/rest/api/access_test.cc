@@ -234,7 +234,16 @@ TEST_F(AccessTest, RefusalsThatNeverReachTheLog) {
     EXPECT_EQ(answer.headers.count("Mom-Node"), 1u);
   }
   EXPECT_EQ(replica_.entries(), before);
-  EXPECT_EQ(Ask(alice, "PUT", "/v1/queues").headers.at("Allow"), "POST, GET, HEAD");
+  EXPECT_EQ(Ask(alice, "PUT", "/v1/queues").headers.at("Allow"), "POST, GET, HEAD, OPTIONS");
+  for (const std::string& token : {alice, std::string()}) {
+    const Answer options = Ask(token, "OPTIONS", "/v1/queues");
+    EXPECT_EQ(options.status, 204);
+    EXPECT_EQ(options.headers.at("Allow"), "POST, GET, HEAD, OPTIONS");
+  }
+  const Answer node = Ask("", "OPTIONS", "*");
+  EXPECT_EQ(node.status, 204);
+  EXPECT_NE(node.headers.at("Allow").find("PATCH"), std::string::npos);
+  EXPECT_EQ(Ask("", "OPTIONS", "/v1/nowhere").status, 404);
 }
 
 TEST_F(AccessTest, FailuresOfTheNode) {

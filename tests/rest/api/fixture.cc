@@ -53,22 +53,31 @@ void FakeReplica::Propose(v1::Command command, std::function<void(replication::O
       if (waiter && offset < end_.value) reached.push_back(std::exchange(waiter, nullptr));
   }
   outcome.reply = std::move(applied.reply);
-  if (listener_) listener_(applied.woken);
+  Tell(applied);
   for (auto& waiter : reached) waiter(true);
   done(std::move(outcome));
 }
 
 std::unique_ptr<replication::ViewSnapshot> FakeReplica::Snapshot() const {
-  std::lock_guard lock(mutex_);
-  ++snapshots_;
-  return std::make_unique<FakeSnapshot>(view_, end_);
+  std::unique_ptr<FakeSnapshot> snapshot;
+  {
+    std::lock_guard lock(mutex_);
+    ++snapshots_;
+    snapshot = std::make_unique<FakeSnapshot>(view_, end_);
+  }
+  WasRead();
+  return snapshot;
 }
 
 replication::LatestView::Record FakeReplica::LockedReader::Look(std::string_view key) const {
-  std::lock_guard lock(replica_->mutex_);
-  Record record{replica_->view_.Get(key), replica_->end_.value + 1, std::nullopt};
-  const auto note = notes_.find({std::string(key), record.stamp});
-  if (note != notes_.end()) record.note = note->second;
+  Record record;
+  {
+    std::lock_guard lock(replica_->mutex_);
+    record = Record{replica_->view_.Get(key), replica_->end_.value + 1, std::nullopt};
+    const auto note = notes_.find({std::string(key), record.stamp});
+    if (note != notes_.end()) record.note = note->second;
+  }
+  replica_->WasRead();
   return record;
 }
 
@@ -110,10 +119,6 @@ Timestamp FakeReplica::Now() const {
   return Timestamp{now_ms_};
 }
 
-void FakeReplica::SetWokenListener(std::function<void(const std::set<std::string>&)> listener) {
-  listener_ = std::move(listener);
-}
-
 void FakeReplica::Advance(int64_t ms) {
   broker::Applied applied;
   {
@@ -121,7 +126,25 @@ void FakeReplica::Advance(int64_t ms) {
     now_ms_ += ms;
     applied = Apply(EntryKind::kClock, "");
   }
-  if (listener_) listener_(applied.woken);
+  Tell(applied);
+}
+
+void FakeReplica::Tell(const broker::Applied& applied) const {
+  if (!applied.woken.empty() || !applied.revoked.empty()) listener_(applied.woken, applied.revoked);
+}
+
+void FakeReplica::Install(const FakeReplica& other) {
+  {
+    std::scoped_lock lock(mutex_, other.mutex_);
+    view_ = other.view_;
+    end_ = other.end_;
+    now_ms_ = other.now_ms_;
+  }
+  TellUpheaval();
+}
+
+void FakeReplica::WasRead() const {
+  if (on_read) on_read();
 }
 
 std::vector<std::string> Answer::Fields(const std::string& name) const {

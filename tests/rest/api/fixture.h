@@ -38,20 +38,31 @@ class FakeReplica final : public replication::Replica {
   }
   replication::ReplicaInfo Info() const override;
   Timestamp Now() const override;
-  void SetWokenListener(std::function<void(const std::set<std::string>&)> listener) override;
+  void SetWokenListener(WokenListener listener) override { listener_ = std::move(listener); }
+  void SetUpheavalListener(std::function<void()> listener) override { upheaval_ = std::move(listener); }
 
   // Lets time pass: a clock entry at the new time.
   void Advance(int64_t ms);
   uint64_t entries() const { return applied_end().value; }
   int snapshots() const { return snapshots_; }  // Taken so far.
+  // Says that everything may be otherwise, for instance shape.diverged.
+  void TellUpheaval() const { upheaval_(); }
+  // Another state takes the place of this one, as a snapshot from another node does; nobody is told of its
+  // parts.
+  void Install(const FakeReplica& other);
 
   Status failure;                  // Answer of every Propose while not ok.
   replication::ReplicaInfo shape;  // What Info() shows besides the ends.
   Status admin_answer;             // Of every Administer.
   std::vector<replication::AdminRequest> administered;
+  // Called after every read of the view, outside of the lock; may propose. For what happens between reading
+  // and answering.
+  std::function<void()> on_read;
 
  private:
   broker::Applied Apply(EntryKind kind, std::string payload);
+  void Tell(const broker::Applied& applied) const;
+  void WasRead() const;
 
   // Forgets a note with the next entry, whatever that writes.
   class LockedReader final : public replication::LatestView {
@@ -78,7 +89,8 @@ class FakeReplica final : public replication::Replica {
   Offset end_;
   int64_t now_ms_ = 1'700'000'000'000;
   std::vector<std::pair<uint64_t, std::function<void(bool)>>> offset_waiters_;
-  std::function<void(const std::set<std::string>&)> listener_;
+  WokenListener listener_;
+  std::function<void()> upheaval_;
 };
 
 using Headers = std::vector<std::pair<std::string, std::string>>;

@@ -306,7 +306,54 @@ TEST_F(MessagesTest, WaitingIsLimitedPerUser) {
   options.waiting.per_user_max = 2;
   Restart(options);
   for (int i = 0; i < 2; ++i) Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
-  EXPECT_EQ(Receive(R"({"wait_ms":20000})").Code(), "too-many-waiting");
+  const Answer full = Receive(R"({"wait_ms":20000})");
+  EXPECT_EQ(full.status, 429);
+  EXPECT_EQ(full.Code(), "too-many-waiting");
+  EXPECT_EQ(full.Field("limit"), "2");
+  EXPECT_EQ(full.Field("setting"), "waits-per-user-max");
+}
+
+TEST_F(MessagesTest, WaitingIsLimitedPerNode) {
+  ApiOptions options = CheapOptions();
+  options.waiting.per_node_max = 2;
+  Restart(options);
+  for (int i = 0; i < 2; ++i) Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})");
+  const Answer full = Receive(R"({"wait_ms":20000})");
+  EXPECT_EQ(full.status, 503);
+  EXPECT_EQ(full.Code(), "too-many-waiting");
+  EXPECT_EQ(full.Field("limit"), "2");
+}
+
+// 150 workers that share one user's token, as fleets do.
+TEST_F(MessagesTest, AFleetOfWorkersMayWait) {
+  std::vector<std::shared_ptr<PendingAnswer>> fleet;
+  for (int i = 0; i < 150; ++i)
+    fleet.push_back(Start(alice_, "POST", "/v1/queues/work/receive", R"({"wait_ms":20000})"));
+  for (int i = 0; i < 150; ++i) Publish("x");
+  for (auto& worker : fleet) EXPECT_EQ(worker->Wait().Field("body"), "x");
+}
+
+TEST_F(MessagesTest, AnEmptyHeaderIsKeptAndAsManyAsInABatch) {
+  Headers headers = {{"mom-header-0", ""}};
+  std::string members = R"("0":"")";
+  for (int i = 1; i < 64; ++i) {
+    headers.emplace_back("mom-header-" + std::to_string(i), "v");
+    members += ",\"" + std::to_string(i) + R"(":"v")";
+  }
+  EXPECT_EQ(Publish("x", headers).status, 201);
+  EXPECT_EQ(Ask(alice_, "POST", "/v1/queues/work/batch",
+                R"({"messages":[{"body":"x","headers":{)" + members + "}}]}")
+                .status,
+            201);
+  for (int i = 0; i < 2; ++i) {
+    const Answer got = Receive("{}", {{"accept", "APPLICATION/octet-stream;q=0.9, */*;q=0.1"}});
+    ASSERT_TRUE(got.headers.contains("Mom-Header-0"));
+    EXPECT_EQ(got.headers.at("Mom-Header-0"), "");
+    EXPECT_EQ(got.headers.at("Mom-Header-63"), "v");
+  }
+  headers.emplace_back("mom-header-64", "v");
+  EXPECT_EQ(Publish("x", headers).status, 400);
+  EXPECT_EQ(Publish("x", {{"mom-header-a", std::string(4097, 'v')}}).status, 400);
 }
 
 }  // namespace

@@ -15,10 +15,11 @@ TEST(Waiters, WakesNoMoreThanCanBeServed) {
   Waiters waiters(WaitersOptions{});
   std::vector<int> woken;
   for (int i = 0; i < 3; ++i) {
-    Waiters::Waiter waiter{"q", "alice", 10, Instant{INT64_MAX}, nullptr, [&woken, i](Wake wake, uint64_t) {
-                             if (wake == Wake::kReady) woken.push_back(i);
-                           }};
-    ASSERT_TRUE(waiters.Add(std::move(waiter)));
+    Waiters::Waiter waiter{
+        "q", "alice", "s", 10, Instant{INT64_MAX}, nullptr, [&woken, i](Wake wake, uint64_t) {
+          if (wake == Wake::kReady) woken.push_back(i);
+        }};
+    ASSERT_EQ(waiters.Add(std::move(waiter)), Waiters::Added::kYes);
   }
   waiters.Offer("other", 100);
   EXPECT_TRUE(woken.empty());
@@ -36,19 +37,44 @@ TEST(Waiters, APlaceIsKept) {
   std::vector<int> woken;
   uint64_t place_of_first = 0;
   const auto make = [&](int i) {
-    return Waiters::Waiter{"q", "alice", 1, Instant{INT64_MAX}, nullptr, [&, i](Wake wake, uint64_t place) {
-                             if (wake != Wake::kReady) return;
-                             woken.push_back(i);
-                             if (i == 0) place_of_first = place;
-                           }};
+    return Waiters::Waiter{
+        "q", "alice", "s", 1, Instant{INT64_MAX}, nullptr, [&, i](Wake wake, uint64_t place) {
+          if (wake != Wake::kReady) return;
+          woken.push_back(i);
+          if (i == 0) place_of_first = place;
+        }};
   };
-  ASSERT_TRUE(waiters.Add(make(0)));
-  ASSERT_TRUE(waiters.Add(make(1)));
+  ASSERT_EQ(waiters.Add(make(0)), Waiters::Added::kYes);
+  ASSERT_EQ(waiters.Add(make(1)), Waiters::Added::kYes);
   waiters.Offer("q", 1);
-  ASSERT_TRUE(waiters.Add(make(2), place_of_first));
+  ASSERT_EQ(waiters.Add(make(2), place_of_first), Waiters::Added::kYes);
   waiters.Done("q", 1);
   waiters.Offer("q", 1);
   EXPECT_EQ(woken, (std::vector<int>{0, 2}));
+}
+
+TEST(Waiters, LookAgainWhoseQueueOrSessionIsGone) {
+  Waiters waiters(WaitersOptions{});
+  std::vector<std::string> looked;
+  const auto add = [&](const std::string& queue, const std::string& user, const std::string& session) {
+    Waiters::Waiter waiter{
+        queue, user, session, 1, Instant{INT64_MAX}, nullptr, [&looked, user](Wake wake, uint64_t) {
+          if (wake == Wake::kLookAgain) looked.push_back(user);
+        }};
+    ASSERT_EQ(waiters.Add(std::move(waiter)), Waiters::Added::kYes);
+  };
+  add("a", "ann", "s1");
+  add("a", "bob", "s2");
+  add("b", "cy", "s1");
+  add("b", "dee", "s3");
+  waiters.LookAgain("a", [](const Waiters::Waiter& waiter) { return waiter.user == "bob"; });
+  EXPECT_EQ(looked, std::vector<std::string>{"bob"});
+  waiters.LookAgainUnder("s1");
+  EXPECT_EQ(looked, (std::vector<std::string>{"bob", "ann", "cy"}));
+  waiters.LookAgainUnder("s1");
+  waiters.LookAgainAll();
+  EXPECT_EQ(looked, (std::vector<std::string>{"bob", "ann", "cy", "dee"}));
+  EXPECT_EQ(waiters.size(), 0u);
 }
 
 TEST(WireIds, RoundTripAndRefuse) {

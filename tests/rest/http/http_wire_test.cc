@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include <cctype>
 #include <string>
 
 namespace mom::rest {
@@ -120,7 +121,12 @@ TEST(RequestReader, RefusesWhatIsNotStrict) {
       {"GET / HTTP\r\n", 400},
       {"GET a HTTP/1.1\r\n", 400},
       {"GET * HTTP/1.1\r\n", 400},
-      {"GET http://x/ HTTP/1.1\r\n", 400},
+      {"GET http:// HTTP/1.1\r\n", 400},
+      {"GET http:/// HTTP/1.1\r\n", 400},
+      {"GET http://a@b/ HTTP/1.1\r\n", 400},
+      {"GET ftp://b/ HTTP/1.1\r\n", 400},
+      {"GET http://b/#c HTTP/1.1\r\n", 400},
+      {"OPTIONS *a HTTP/1.1\r\n", 400},
       {"GET /\xc3\xa4 HTTP/1.1\r\n", 400},
       {"GET /a#b HTTP/1.1\r\n", 400},
       {"GET /a\tb HTTP/1.1\r\n", 400},
@@ -141,9 +147,18 @@ TEST(RequestReader, RefusesWhatIsNotStrict) {
       {"Content-Length : 5\r\n", 400},
       {"Content-Length: 99999999999\r\n", 413},
       {"Content-Length: 99999999999999999999999999\r\n", 413},
-      {"Transfer-Encoding: chunked\r\n", 411},
-      {"Transfer-Encoding: identity\r\n", 411},
-      {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 411},
+      {"Transfer-Encoding: identity\r\n", 501},
+      {"Transfer-Encoding: gzip, chunked\r\n", 501},
+      {"Transfer-Encoding: chunked, chunked\r\n", 501},
+      {"Transfer-Encoding: chunked;x=1\r\n", 501},
+      {"Transfer-Encoding:\r\n", 501},
+      {"Transfer-Encoding: \x0b"
+       "chunked\r\n",
+       400},
+      {"Transfer-Encoding: chunked\r\nTransfer-Encoding: chunked\r\n", 400},
+      {"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n", 400},
+      {"Transfer-Encoding: chunked\r\nContent-Length: 5\r\n", 400},
+      {"Transfer-Encoding: chunked\r\nContent-Length: 0\r\n", 400},
       {"Transfer-Encoding : chunked\r\n", 400},
       {"X: a\r\n folded\r\n", 400},
       {"X: a\r\n\tfolded\r\n", 400},
@@ -163,19 +178,62 @@ TEST(RequestReader, RefusesWhatIsNotStrict) {
   EXPECT_EQ(Read("GET / HTTP/1.1\r\nX: y\r\n\r\n").refused_with, 400) << "Host is missing";
 }
 
+// What two values of one header mean, nobody could say: not even that they are equal.
+TEST(RequestReader, RefusesAHeaderOfOneValueThatComesTwice) {
+  for (const char* header :
+       {"Mom-Priority", "Mom-Delay-Ms", "Mom-Group", "Mom-Dedup-Id", "Mom-Ttl-Ms", "Mom-Reply-To",
+        "Mom-Correlation-Id", "Idempotency-Key", "Authorization", "Content-Type", "Content-Encoding",
+        "Mom-Min-Offset", "Mom-Consistency", "X-Request-Id", "Mom-Whatever-Comes"}) {
+    const std::string name = header;
+    std::string lower = name;
+    for (char& c : lower) c = static_cast<char>(std::tolower(c));
+    RequestReader reader{WireLimits()};
+    const std::string text =
+        "POST / HTTP/1.1\r\nHost: a\r\n" + name + ": 1\r\nX: y\r\n" + lower + ": 1\r\n\r\n";
+    size_t consumed = 0;
+    ASSERT_EQ(reader.Feed(text, &consumed), State::kRefused) << name;
+    EXPECT_EQ(reader.refusal().status, 400) << name;
+    EXPECT_NE(reader.refusal().body.find("duplicate-header"), std::string::npos) << name;
+    EXPECT_NE(reader.refusal().body.find(lower), std::string::npos) << name;
+  }
+  EXPECT_EQ(Read("GET / HTTP/1.1\r\nHost: a\r\nAccept: a\r\nAccept: b\r\nX: 1\r\nX: 2\r\n\r\n").state,
+            State::kReady);
+}
+
+TEST(RequestReader, TakesTargetsInAbsoluteForm) {
+  const auto target = [](const std::string& line) {
+    const Outcome outcome = Read(line + " HTTP/1.1\r\nHost: a\r\n\r\n");
+    EXPECT_EQ(outcome.state, State::kReady) << line;
+    return outcome.request.path + "?" + outcome.request.query;
+  };
+  EXPECT_EQ(target("GET http://example.org:8080/v1/queues/a?limit=2"), "/v1/queues/a?limit=2");
+  EXPECT_EQ(target("GET HTTPS://[::1]:80/a"), "/a?");
+  EXPECT_EQ(target("GET http://example.org"), "/?");
+  EXPECT_EQ(target("GET http://example.org?a=1"), "/?a=1");
+  EXPECT_EQ(target("OPTIONS *"), "*?");
+  EXPECT_EQ(target("OPTIONS http://example.org"), "*?");
+  EXPECT_EQ(target("OPTIONS http://example.org/"), "/?");
+}
+
 TEST(RequestReader, HasLimits) {
   std::string many;
-  for (int i = 0; i < 63; ++i) many += "X" + std::to_string(i) + ": y\r\n";
+  for (int i = 0; i < 127; ++i) many += "X" + std::to_string(i) + ": y\r\n";
   EXPECT_EQ(Read("GET / HTTP/1.1\r\nHost: a\r\n" + many + "\r\n").state, State::kReady);
   EXPECT_EQ(Read("GET / HTTP/1.1\r\nHost: a\r\n" + many + "Y: z\r\n\r\n").refused_with, 431);
-  const std::string large = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(8192, 'x') + "\r\n\r\n";
+  const std::string sixteen_kib = "GET /" + std::string(2000, 'p') + " HTTP/1.1\r\nHost: a\r\nX: ";
+  EXPECT_EQ(Read(sixteen_kib + std::string((16u << 10) - 12, 'x') + "\r\n\r\n").state, State::kReady);
+  const std::string large = "GET / HTTP/1.1\r\nHost: a\r\nX: " + std::string(18u << 10, 'x') + "\r\n\r\n";
   for (const size_t piece : {size_t{1}, size_t{100}, size_t{8192}, large.size()})
     EXPECT_EQ(Read(large, piece).refused_with, 431) << piece;
-  const std::string endless(9000, 'A');
+  const std::string endless(19000, 'A');
   EXPECT_EQ(Read(endless, 7).refused_with, 431);
   WireLimits limits;
   limits.request_bytes_max = 4;
   EXPECT_EQ(Read(kPost, 1000, limits).refused_with, 413);
+}
+
+TEST(DateLine, IsWhatRfc9110Shows) {
+  EXPECT_EQ(DateLine(784111777), "Date: Sun, 06 Nov 1994 08:49:37 GMT\r\n");
 }
 
 TEST(Head, HoldsWhatTheAnswerAndTheContextSay) {

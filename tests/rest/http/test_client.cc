@@ -79,6 +79,10 @@ void TestClient::Close() {
   fd_ = -1;
 }
 
+void TestClient::EndSending() {
+  ::shutdown(fd_, SHUT_WR);
+}
+
 void TestClient::Reset() {
   const linger now{1, 0};
   ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &now, sizeof now);

@@ -30,6 +30,8 @@ class TestClient {
   // Whether the server closes within the time limit, with nothing more to read.
   bool ReadsEnd();
   void Close();
+  // Sends nothing more, but reads on: the server sees the end of the stream.
+  void EndSending();
   // Closes so that the server sees a reset.
   void Reset();
 
