@@ -146,9 +146,11 @@ class Race {
     }
     for (const auto& [name, receivers] : before.receivers) {
       const auto found = now.receivers.find(name);
-      const bool is_less =
-          found == now.receivers.end() ||
-          !std::includes(found->second.begin(), found->second.end(), receivers.begin(), receivers.end());
+      const bool is_less = found == now.receivers.end() ||
+                           std::any_of(receivers.begin(), receivers.end(), [&](const std::string& user) {
+                             // A deleted user's sessions are told of.
+                             return model_.users.contains(user) && !found->second.contains(user);
+                           });
       if (is_less && !revoked.queues.contains(name)) return " did not tell what was taken at " + name;
     }
     return "";
