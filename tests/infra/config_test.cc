@@ -51,8 +51,10 @@ const std::vector<OptionCase>& Cases() {
       {"fetch-timeout-ms", "3000", "3000", Number(&MomdConfig::fetch_timeout_ms)},
       {"admin-password-file", "/password", "", Text(&MomdConfig::admin_password_file)},
       {"registration", "closed", "", Text(&MomdConfig::registration)},
+      {"trusted-proxies", "10.0.0.0/8,::1", "", Text(&MomdConfig::trusted_proxies)},
       {"log-level", "warn", "", Text(&MomdConfig::log_level)},
       {"rest-threads", "13", "13", Number(&MomdConfig::rest_threads)},
+      {"waits-per-user-max", "14", "14", Number(&MomdConfig::waits_per_user_max)},
       {"log-retain-mib", "77", "77", Number(&MomdConfig::log_retain_mib)},
       {"disk-free-min-mib", "78", "78", Number(&MomdConfig::disk_free_min_mib)},
   };

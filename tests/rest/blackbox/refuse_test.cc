@@ -88,6 +88,7 @@ class RefuseTest : public testing::Test {
     all.push_back(
         {"no such REST address", {"--rest-listen", "192.0.2.1:0"}, {}, {"--rest-listen", "192.0.2.1"}});
     all.push_back({"busy REST", {"--rest-listen", busy}, {}, {"--rest-listen", "in use"}});
+    all.push_back({"malformed proxies", {"--trusted-proxies", "nonsense"}, {}, {"--trusted-proxies"}});
     all.push_back({"malformed gRPC", {"--grpc-listen", "nonsense"}, {}, {"--grpc-listen", "HOST:PORT"}});
     all.push_back({"busy gRPC", {"--grpc-listen", busy, "--peers", peers}, {}, {"--grpc-listen", busy}});
     all.push_back(
