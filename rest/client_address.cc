@@ -90,7 +90,7 @@ Result<AddressSet> AddressSet::Parse(std::string_view list) {
     const bool is_length = fault == std::errc() && end == length.data() + length.size();
     if (!bytes || (address.size() < text.size() && !is_length) || bits < 0 || bits > bits_max) {
       return Status(Status::kInvalidArgument,
-                    "'" + std::string(text) + "' is no address or network, as in 10.0.0.0/8 or ::1");
+                    std::string("'").append(text) + "' is no address or network, as in 10.0.0.0/8 or ::1");
     }
     set.networks_.push_back({*bytes, bits + (is_v4 ? kMappedBits : 0)});
   }
