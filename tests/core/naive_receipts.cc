@@ -6,7 +6,6 @@
 namespace mom::broker::test {
 namespace {
 
-constexpr int64_t kYearMs = 366LL * 24 * 3600 * 1000;
 constexpr int64_t kLongestLeaseMs = 12LL * 3600 * 1000;
 
 std::vector<v1::Receipt> ListOf(const google::protobuf::RepeatedPtrField<v1::Receipt>& receipts) {

@@ -43,7 +43,7 @@ class TimersTest : public testing::Test {
     auto data = OpenDataDir(options_.data);
     ASSERT_TRUE(data.ok()) << data.status();
     replica_ = std::make_unique<AsioReplica>(*std::move(data), options_);
-    replica_->SetWokenListener([this](const std::set<std::string>& queues) {
+    replica_->SetWokenListener([this](const std::set<std::string>& queues, const broker::Revoked&) {
       std::lock_guard lock(mutex_);
       woken_.insert(queues.begin(), queues.end());
     });
