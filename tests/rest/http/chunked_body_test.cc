@@ -16,6 +16,7 @@ struct Outcome {
   std::string body;
   int refused_with = 0;
   size_t consumed = 0;
+  bool claims_too_much = false;  // More was said to be missing than came.
 };
 
 constexpr std::string_view kHead = "POST /a HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: Chunked\r\n\r\n";
@@ -26,8 +27,7 @@ Outcome Read(const std::string& chunks, size_t piece = 1u << 20, WireLimits limi
   RequestReader reader(limits);
   Outcome outcome;
   for (size_t at = 0; at < text.size() && outcome.state == State::kNeedMore; at += piece) {
-    const size_t missing = reader.body_bytes_missing();
-    EXPECT_LE(missing, text.size() - at) << "more than really comes";
+    outcome.claims_too_much |= reader.body_bytes_missing() > text.size() - at;
     size_t consumed = 0;
     outcome.state = reader.Feed(std::string_view(text).substr(at, piece), &consumed);
     outcome.consumed += consumed;
@@ -46,6 +46,7 @@ TEST(ChunkedBody, IsTheSameHoweverItIsCut) {
     const Outcome outcome = Read(chunks, piece);
     ASSERT_EQ(outcome.state, State::kReady) << piece;
     EXPECT_EQ(outcome.body, "hello, world; 1!");
+    EXPECT_FALSE(outcome.claims_too_much);
     EXPECT_EQ(outcome.consumed, chunks.size());
   }
   EXPECT_EQ(Read("0\r\n\r\n").state, State::kReady);
