@@ -7,6 +7,7 @@
 #include "rest/accept.h"
 #include "rest/api_routes.h"
 #include "rest/message_json.h"
+#include "rest/not_done.h"
 #include "rest/queue_json.h"
 
 namespace mom::rest {
@@ -162,26 +163,27 @@ Waiters::Added Wait(const ReceivingPtr& self, uint64_t place) {
 }
 
 void SendNoRoom(const Receiving& self, Waiters::Added why) {
-  const WaitersOptions& limits = self.call->options().waiting;
+  Call& call = *self.call;
+  const WaitersOptions& limits = call.options().waiting;
   if (why == Waiters::Added::kUserIsFull) {
-    return self.call->SendProblem(
+    return call.SendProblem(
         429, "too-many-waiting",
-        "'" + self.call->user() + "' has " + std::to_string(limits.per_user_max) +
+        "'" + call.user() + "' has " + std::to_string(limits.per_user_max) +
             " receives waiting at this node, the most that its setting waits-per-user-max allows; use fewer, "
-            "ask "
-            "another node, or wait_ms 0",
+            "ask another node, or wait_ms 0",
         {{"limit", int64_t{limits.per_user_max}}, {"setting", std::string_view("waits-per-user-max")}});
   }
+  HttpResponse refusal = Problem(503, "stopping", "this node is stopping; ask another one or try again");
   if (why == Waiters::Added::kNodeIsFull) {
-    return self.call->SendProblem(
+    refusal = Problem(
         503, "too-many-waiting",
         std::to_string(limits.per_node_max) +
             " receives wait at this node, the most that its memory and file descriptors (LimitNOFILE) allow; "
-            "ask "
-            "another node, or use wait_ms 0",
+            "ask another node, or use wait_ms 0",
         {{"limit", int64_t{limits.per_node_max}}, {"setting", std::string_view("LimitNOFILE")}});
   }
-  self.call->SendProblem(503, "stopping", "this node is stopping; ask another one or try again");
+  MarkNotDone(call.request(), &refusal);
+  call.Send(std::move(refusal));
 }
 
 void LookAgain(const ReceivingPtr& self, uint64_t place) {
