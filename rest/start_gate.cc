@@ -13,7 +13,10 @@
 namespace mom::rest {
 
 struct StartGate::State {
-  explicit State(uint32_t node_id) { info.node_id = node_id; }
+  explicit State(uint32_t node_id) {
+    info.node_id = node_id;
+    info.role = "starting";
+  }
 
   HttpResponse Answer(const HttpRequest& request);
   HttpResponse NotReady(const std::string& why) const;
