@@ -27,6 +27,13 @@ class PollsTest : public ApiTest {
     EXPECT_EQ(poll->Wait().Field("body"), "x");
   }
 
+  // What was told before is heard: the thread that takes it in also answers receives, one after the other.
+  void TellUpheaval() {
+    replica_.TellUpheaval();
+    EXPECT_EQ(Ask(alice_, "POST", "/v1/queues/aside/messages", "aside").status, 201);
+    EXPECT_EQ(Ask(alice_, "POST", "/v1/queues/aside/receive", R"({"ack":"auto"})").Field("body"), "aside");
+  }
+
   const std::string alice_;
   const std::string bob_;
 };
@@ -95,18 +102,19 @@ TEST_F(PollsTest, TheUserIsDeleted) {
 }
 
 TEST_F(PollsTest, TheNodeDivergesOrFails) {
+  MakeQueue(alice_, "aside");
   auto poll = Poll(bob_);
   replica_.shape.diverged = true;
-  replica_.TellUpheaval();
+  TellUpheaval();
   ExpectEnd(poll, 503, "diverged");
   ExpectEnd(Poll(bob_), 503, "diverged");
   replica_.shape.diverged = false;
-  replica_.TellUpheaval();
+  TellUpheaval();
   poll = Poll(bob_);
   ExpectGoesOn(poll);
   poll = Poll(bob_);
   replica_.shape.failure = "the disk";
-  replica_.TellUpheaval();
+  TellUpheaval();
   ExpectEnd(poll, 503, "unavailable");
 }
 
