@@ -49,7 +49,8 @@ HttpResponse StartGate::State::Answer(const HttpRequest& request) {
   }
   response.headers.emplace_back("Mom-Node", std::to_string(info.node_id));
   response.headers.emplace_back("Mom-Role", "starting");
-  response.headers.emplace_back("Mom-Applied", std::to_string(info.applied_end.value));
+  // No Mom-Applied: nothing was read. A view that is only just applying the log again stands before what was
+  // answered from it, and a client that compares would see the node go back.
   response.headers.emplace_back("X-Content-Type-Options", "nosniff");
   return response;
 }

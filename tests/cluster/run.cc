@@ -138,7 +138,8 @@ std::string AwaitComparisons(Cluster* cluster, uint64_t* comparisons) {
 }
 
 bool IsExplained(const std::string& code) {
-  static const std::set<std::string> kExplained = {"not-connected", "no-leader", "stopping", "overloaded"};
+  static const std::set<std::string> kExplained = {"not-connected", "no-leader", "not-ready", "stopping",
+                                                   "overloaded"};
   return kExplained.contains(code);
 }
 

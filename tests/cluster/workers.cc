@@ -155,8 +155,8 @@ Event Load::Insist(Worker* worker, const std::function<Event(uint32_t node)>& as
     Event event = ask(node);
     worker->last_node = 0;
     const bool is_refused = event.kind == Kind::kFail && event.code != "not-connected" &&
-                            event.code != "no-leader" && event.code != "stopping" &&
-                            event.code != "overloaded";
+                            event.code != "no-leader" && event.code != "not-ready" &&
+                            event.code != "stopping" && event.code != "overloaded";
     if (event.kind == Kind::kOk || is_refused || NowNs() > give_up_ns_) return event;
     worker->last_node = node;
     SleepMs(kRetryMs);

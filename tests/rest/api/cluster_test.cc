@@ -1,4 +1,5 @@
 // Changes of the cluster, as administrators ask for them.
+#include "rest/start_gate.h"
 #include "tests/rest/api/fixture.h"
 
 namespace mom::rest {
@@ -111,6 +112,26 @@ TEST_F(ClusterTest, ANodeThatLoadsASnapshotSaysHowFarItIsAndWhatWentWrong) {
   shape.snapshots_loaded = 3;
   EXPECT_NE(Ask(admin_, "GET", "/v1/cluster").body.find(wanted), std::string::npos);
   EXPECT_NE(Ask("", "GET", "/metrics").body.find("\nmom_snapshots_loaded_total 3\n"), std::string::npos);
+}
+
+// Goal: a client that compares what nodes say of their state sees none go back when it starts: a view that is
+// only just applying the log again stands before what was answered from it.
+TEST_F(ClusterTest, ANodeThatStartsDoesNotSayThatItWentBack) {
+  StartGate gate(3);
+  const auto ask = [&] {
+    HttpRequest request;
+    request.method = "GET";
+    request.path = "/v1/cluster";
+    auto pending = std::make_shared<PendingAnswer>();
+    gate.handler()(std::move(request), Responder(pending, 1));
+    return pending->Wait();
+  };
+  EXPECT_EQ(ask().status, 503);
+  EXPECT_FALSE(ask().headers.contains("Mom-Applied"));
+  replication::ReplicaInfo info;
+  info.applied_end = Offset{70};
+  gate.Tell("loading", info);
+  EXPECT_FALSE(ask().headers.contains("Mom-Applied"));
 }
 
 }  // namespace
