@@ -26,6 +26,7 @@ class SnapshotSinkTest : public SnapshotFixture {
     EXPECT_FALSE(std::filesystem::exists(root_ + "/view-70-2"));
   }
 
+  QuotaLevelDbEnv disk_;  // Outlives what is open on it.
   LevelDbViewOptions options_;
   std::unique_ptr<SnapshotSink> sink_;
 };
@@ -133,17 +134,16 @@ TEST_F(SnapshotSinkTest, OneOfAnotherOffsetOrWithoutVotersIsRefused) {
 }
 
 TEST_F(SnapshotSinkTest, OnAFullDiskItIsRefusedAndLeavesNothing) {
-  QuotaLevelDbEnv env;
-  options_.env = &env;
+  options_.env = &disk_;
   for (int64_t room : {int64_t{0}, int64_t{100'000}, int64_t{600'000}}) {
-    env.SetRoom(room);
+    disk_.SetRoom(room);
     const Status status = Take(Pieces());
     EXPECT_NE(status.code(), Status::kCorruption) << status;
     EXPECT_NE(status.message().find("No space left"), std::string::npos) << status;
     EXPECT_TRUE(sink_->Discard().ok());
     EXPECT_FALSE(std::filesystem::exists(root_ + "/view-70-2"));
   }
-  env.SetRoom(int64_t{1} << 40);
+  disk_.SetRoom(int64_t{1} << 40);
   EXPECT_TRUE(Take(Pieces()).ok());
 }
 
