@@ -68,7 +68,8 @@ void WorkerPool::Run() {
       if (delayed_.empty()) {
         wake_.wait(lock);
       } else {
-        wake_.wait_until(lock, delayed_.begin()->first);
+        const auto next = delayed_.begin()->first;  // A copy: another thread may take it meanwhile.
+        wake_.wait_until(lock, next);
       }
       continue;
     }
