@@ -11,21 +11,18 @@
 
 namespace mom::infra {
 
-bool HasCertificate(const MomdConfig& config) {
-  return !(config.grpc_ca.empty() && config.grpc_certificate.empty() && config.grpc_key.empty());
-}
-
 Result<std::unique_ptr<CertificateWatch>> WatchCertificate(const MomdConfig& config,
                                                            const replication::PeerAddresses& peers) {
-  if (!HasCertificate(config)) return std::unique_ptr<CertificateWatch>();
+  const replication::TlsFiles files{config.grpc_ca, config.grpc_certificate, config.grpc_key};
+  if (files.empty()) return std::unique_ptr<CertificateWatch>();
   std::string host;
   if (const auto own = peers.find(NodeId{config.node_id}); own != peers.end()) {
     host = own->second.substr(0, own->second.rfind(':'));
   }
   CertificateWatchOptions options;
-  options.check = [files = replication::TlsFiles{config.grpc_ca, config.grpc_certificate, config.grpc_key},
-                   node = NodeId{config.node_id},
-                   host](Timestamp now) { return replication::CheckNodeCertificate(files, node, host, now); };
+  options.check = [files, node = NodeId{config.node_id}, host](Timestamp now) {
+    return replication::CheckNodeCertificate(files, node, host, now);
+  };
   options.now = replication::WallNow;
   options.tell = [](bool is_bad, const std::string& text) {
     spdlog::log(is_bad ? spdlog::level::warn : spdlog::level::info, "{}", text);

@@ -10,9 +10,6 @@
 
 namespace mom::infra {
 
-// Whether the configuration asks for TLS between nodes.
-bool HasCertificate(const MomdConfig& config);
-
 // Checks the three files as the other nodes will, then watches them and tells the log. `peers` say by which
 // host the others reach this node. Null without a certificate. Changes nothing on disk.
 Result<std::unique_ptr<CertificateWatch>> WatchCertificate(const MomdConfig& config,
