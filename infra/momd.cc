@@ -11,6 +11,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -24,6 +25,7 @@
 #include "infra/momd_config.h"
 #include "infra/momd_prepare.h"
 #include "replication/replica/asio_replica.h"
+#include "replication/replica/disk_budget.h"
 #include "rest/api.h"
 #include "rest/pistache_server.h"
 #include "rest/start_gate.h"
@@ -64,10 +66,14 @@ replication::ReplicaOptions MakeReplicaOptions(const MomdConfig& config) {
   options.data.node = NodeId{config.node_id};
   options.data.env = wal::PosixEnv();
   options.log_retain_bytes = config.log_retain_mib << 20;
-  // The log goes by whole segments.
-  options.data.wal.segment_bytes =
-      std::clamp<uint64_t>(options.log_retain_bytes / 4, kSegmentBytesMin, options.data.wal.segment_bytes);
-  options.disk_free_min_bytes = config.disk_free_min_mib << 20;
+  options.on_disk = [](bool nearly_full, const std::string& lacking) {
+    if (nearly_full) {
+      spdlog::warn("the disk is nearly full: publishing is refused until there is room, receiving goes on{}",
+                   lacking.empty() ? "" : "; waiting to write " + lacking);
+    } else {
+      spdlog::info("the disk has room again: publishing goes on");
+    }
+  };
   options.on_snapshot = [](Offset end) {
     spdlog::info("a snapshot from another node took the place of log and view, up to offset {}", end.value);
   };
@@ -194,6 +200,30 @@ struct Opened {
   std::optional<replication::DataDir> data;
 };
 
+// Tries again while the disk is full. kStopping: asked to stop meanwhile.
+Status WithRoom(const StartWait& wait, const std::function<Status()>& step) {
+  constexpr auto kPause = std::chrono::milliseconds(250);
+  for (int tries = 0;; ++tries) {
+    Status status = step();
+    if (status.code() != Status::kNoSpace) return status;
+    wait.tell("waiting for room on the disk: " + status.message());
+    if (tries % 40 == 0)
+      spdlog::warn("the disk is full; this node starts once there is room: {}", status.ToString());
+    if (!wait.keep_waiting()) return Status(Status::kStopping, "asked to stop");
+    std::this_thread::sleep_for(kPause);
+  }
+}
+
+void UseDiskOf(const MomdConfig& config, replication::ReplicaOptions* options) {
+  std::error_code error;
+  const auto space = std::filesystem::space(config.data_dir, error);
+  const uint64_t capacity = error ? UINT64_MAX : space.capacity;
+  replication::Use(replication::BudgetFor(capacity, config.disk_free_min_mib << 20), options);
+  // The log goes by whole segments.
+  options->data.wal.segment_bytes =
+      std::clamp<uint64_t>(options->log_retain_bytes / 4, kSegmentBytesMin, options->data.wal.segment_bytes);
+}
+
 // REST and, on a node of several, the port for the others: both answer from now on.
 Status Listen(const MomdConfig& config, Opened* node) {
   node->gate = std::make_unique<rest::StartGate>(config.node_id);
@@ -222,16 +252,20 @@ Status Listen(const MomdConfig& config, Opened* node) {
 // The folder, now that nothing of the configuration is left to refuse but by the other nodes.
 Status OpenFolder(const MomdConfig& config, const StartWait& wait, Opened* node) {
   node->options.data.clustered = node->plan.is_clustered;
-  auto data = replication::LockDataDir(node->options.data);
-  if (!data.ok()) return data.status();
-  node->data = *std::move(data);
+  MOM_RETURN_IF_ERROR(WithRoom(wait, [node] {
+    auto data = replication::LockDataDir(node->options.data);
+    if (data.ok()) node->data = *std::move(data);
+    return data.status();
+  }));
   if (node->links.transport) {
     const Status found = FindCluster(node->plan.seeds, wait, &node->links, &*node->data);
     if (found.code() == Status::kWrongOwner) UndoFormat(node->plan, &*node->data);
     MOM_RETURN_IF_ERROR(found);
   }
   wait.tell("opening log and view");
-  MOM_RETURN_IF_ERROR(replication::OpenDataDir(node->options.data, &*node->data));
+  UseDiskOf(config, &node->options);
+  MOM_RETURN_IF_ERROR(
+      WithRoom(wait, [node] { return replication::OpenDataDir(node->options.data, &*node->data); }));
   if (node->links.transport)
     UseAddresses(KnownAddresses(node->plan.peers, node->data->addresses), &node->options);
   spdlog::info("node {} of cluster {}: log of {} entries in {} segments", config.node_id,

@@ -207,7 +207,7 @@ Options AddOptions(CLI::App* app, MomdConfig* to, std::string* file) {
   add("log-retain-mib", config.log_retain_mib, "Log kept for rebuilding and audit, in MiB")
       ->check(WholeNumber(1, kMibMax));
   add("disk-free-min-mib", config.disk_free_min_mib,
-      "Publishing is refused below this much free disk, in MiB")
+      "Publishing is refused below this much free disk, in MiB, or more: see docs/operations.md")
       ->check(WholeNumber(0, kMibMax));
   app->add_option("--config", *file, "Configuration file (TOML)")->envname("MOM_CONFIG");
   return options;

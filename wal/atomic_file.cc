@@ -16,7 +16,10 @@ Result<std::string> ReadWholeFile(Env* env, const std::string& path) {
   return (*file)->ReadAt(0, *size);
 }
 
-Status ReplaceFile(Env* env, const std::string& path, std::string_view bytes) {
+namespace {
+
+// kNoSpace: nothing has changed, and it can be tried again.
+Status TryReplaceFile(Env* env, const std::string& path, std::string_view bytes) {
   const std::string temporary = path + std::string(kTemporarySuffix);
   {
     Result<std::unique_ptr<File>> file = env->OpenFile(temporary, OpenMode::kCreate);
@@ -26,6 +29,15 @@ Status ReplaceFile(Env* env, const std::string& path, std::string_view bytes) {
   }
   MOM_RETURN_IF_ERROR(env->Rename(temporary, path));
   return env->SyncDir(FolderOf(path));
+}
+
+}  // namespace
+
+Status ReplaceFile(Env* env, const std::string& path, std::string_view bytes) {
+  for (;;) {
+    Status status = TryReplaceFile(env, path, bytes);
+    if (status.code() != Status::kNoSpace || !env->AwaitRoom(path)) return status;
+  }
 }
 
 }  // namespace mom::wal

@@ -42,7 +42,8 @@ enum class OpenMode {
   kCreate,     // Created, or emptied when it exists; readable and writable.
 };
 
-// Thread-safe. kNotFound for what is missing, kNoSpace for a full disk or quota, kIoError for the rest.
+// Thread-safe. kNotFound for what is missing, kNoSpace for a full disk or quota, kIoError for the rest. Syncs
+// never say kNoSpace: what it is said for may be tried again, and a failed sync may not.
 class Env {
  public:
   virtual ~Env() = default;
@@ -61,6 +62,10 @@ class Env {
   virtual Result<std::unique_ptr<FileLock>> LockFile(const std::string& path) = 0;
   // Bytes that an ordinary user can still write to the file system of `dir`.
   virtual Result<uint64_t> FreeBytes(const std::string& dir) = 0;
+
+  // For who found no room for `path` and can try again: waits a moment. False: do not try again, say
+  // kNoSpace. Who waits long must be able to afford it.
+  virtual bool AwaitRoom(const std::string& /*path*/) { return false; }
 };
 
 }  // namespace mom::wal

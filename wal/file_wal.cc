@@ -32,7 +32,11 @@ Status FileWal::Append(std::span<const Entry> entries) {
   uint64_t bytes = 0;
   MOM_RETURN_IF_ERROR(CheckPayloads(entries, &bytes));
   MOM_RETURN_IF_ERROR(MakeRoom(bytes));
-  while (!entries.empty()) MOM_RETURN_IF_ERROR(Seal(WriteSome(&entries)));
+  while (!entries.empty()) {
+    const Status status = WriteSome(&entries);
+    if (status.code() == Status::kNoSpace && failed_.ok()) return status;
+    MOM_RETURN_IF_ERROR(Seal(status));
+  }
   return Status();
 }
 
@@ -61,7 +65,10 @@ Status FileWal::MakeRoom(uint64_t bytes) {
 
 // Writes the first of `entries` that fit into the segment in one piece, or starts a segment.
 Status FileWal::WriteSome(std::span<const Entry>* entries) {
+  // Lack of room came between a new segment and its mark.
+  if (mark_.last_segment != segments_.back().first) MOM_RETURN_IF_ERROR(MarkLastSegment());
   Segment& last = segments_.back();
+  ForgetPointsBehind(&last);
   ChainPoint chain = last.end;
   size_t written = 0;
   buffer_.clear();
@@ -70,7 +77,7 @@ Status FileWal::WriteSome(std::span<const Entry>* entries) {
     const uint64_t position = last.end_position + buffer_.size();
     if (bytes > last.file_bytes - position) break;
     if (!buffer_.empty() && buffer_.size() + bytes > kWriteBytesMax) break;
-    // Points behind log_end(), should the write fail, are never looked at.
+    // Points behind log_end(), should the write fail, are never looked at, and go when it is tried again.
     if (position - last.index.back().position >= kIndexStepBytes) last.index.push_back({position, chain});
     EncodeRecord(entry, durable_end_, last.key, last.end_position, &chain, &buffer_);
     ++written;
@@ -87,6 +94,15 @@ Status FileWal::Roll() {
   // Only the last segment may hold what is not durable: recovery relies on it.
   MOM_RETURN_IF_ERROR(Sync());
   MOM_RETURN_IF_ERROR(StartSegment(segments_.back().end));
+  return MarkLastSegment();
+}
+
+void FileWal::ForgetPointsBehind(Segment* segment) {
+  while (segment->index.size() > 1 && segment->index.back().position >= segment->end_position)
+    segment->index.pop_back();
+}
+
+Status FileWal::MarkLastSegment() {
   LogMark mark = mark_;
   mark.last_segment = segments_.back().first;
   mark.durable_end = durable_end_;
@@ -187,13 +203,19 @@ bool FileWal::WantsNextSegment() const {
 }
 
 Status FileWal::WriteMark(const LogMark& mark) {
-  MOM_RETURN_IF_ERROR(Seal(WriteLogMark(env_, dir_, mark)));
+  Status written = WriteLogMark(env_, dir_, mark);
+  // For lack of room: the old mark stands, and it may be tried again.
+  if (written.code() == Status::kNoSpace) return written;
+  MOM_RETURN_IF_ERROR(Seal(std::move(written)));
   mark_ = mark;
   return Status();
 }
 
 Status FileWal::Seal(Status status) {
-  if (!status.ok() && failed_.ok()) failed_ = status;
+  if (status.ok()) return status;
+  // Lack of room invites to try again, which from here on nobody may.
+  if (status.code() == Status::kNoSpace) status = Status(Status::kIoError, status.message());
+  if (failed_.ok()) failed_ = status;
   return status;
 }
 

@@ -79,6 +79,8 @@ class FileWal final : public Wal {
   Status MakeRoom(uint64_t bytes);
   Status WriteSome(std::span<const Entry>* entries);
   Status Roll();
+  Status MarkLastSegment();
+  static void ForgetPointsBehind(Segment* segment);  // Its end.
   Status StartSegment(const ChainPoint& begin);
   size_t SegmentIndexOf(Offset offset) const;
   Status ReadFrom(const Segment& segment, Offset from, size_t max_bytes, size_t* bytes,

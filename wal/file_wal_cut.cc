@@ -74,9 +74,7 @@ Status FileWal::ZeroTail(Segment* segment, File* file, Offset to) {
   ++sync_count_;
   segment->end_position = reader.position();
   segment->end = reader.chain();
-  while (segment->index.size() > 1 && segment->index.back().position >= segment->end_position) {
-    segment->index.pop_back();
-  }
+  ForgetPointsBehind(segment);
   return Status();
 }
 
@@ -120,7 +118,10 @@ Status FileWal::FinishReset() {
   segments_.clear();
   const Offset start = mark_.first_segment;
   const uint64_t checksum = FirstChecksum(mark_.log_id, start, mark_.reset_epoch, mark_.reset_timestamp);
-  MOM_RETURN_IF_ERROR(StartSegment(ChainPoint{start, mark_.reset_epoch, mark_.reset_timestamp, checksum}));
+  const ChainPoint begin{start, mark_.reset_epoch, mark_.reset_timestamp, checksum};
+  Status started = StartSegment(begin);
+  while (started.code() == Status::kNoSpace && env_->AwaitRoom(PathOf(start))) started = StartSegment(begin);
+  MOM_RETURN_IF_ERROR(started);
   durable_end_ = start;
   LogMark mark = mark_;
   mark.pending = PendingWork::kNone;

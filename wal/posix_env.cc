@@ -29,6 +29,13 @@ Status ErrnoStatus(int error, std::string_view action, const std::string& path) 
   return Status(code, std::string(action) + " " + path + ": " + std::system_category().message(error));
 }
 
+// Nothing that failed to be synced may be tried again, not even for lack of room: the system calls the pages
+// clean.
+Status SyncStatus(int error, std::string_view action, const std::string& path) {
+  Status status = ErrnoStatus(error, action, path);
+  return status.code() == Status::kNoSpace ? Status(Status::kIoError, status.message()) : status;
+}
+
 template <typename Call>
 auto RetryInterrupted(Call call) {
   auto result = call();
@@ -112,7 +119,7 @@ class PosixFile final : public File {
 
   Status Sync() override {
     if (RetryInterrupted([&] { return ::fdatasync(descriptor_.get()); }) != 0) {
-      return ErrnoStatus(errno, "fdatasync", path_);
+      return SyncStatus(errno, "fdatasync", path_);
     }
     return Status();
   }
@@ -192,7 +199,7 @@ class PosixEnvImpl final : public Env {
     const Descriptor descriptor = OpenDescriptor(dir, O_RDONLY | O_DIRECTORY);
     if (!descriptor.valid()) return ErrnoStatus(errno, "open folder", dir);
     if (RetryInterrupted([&] { return ::fsync(descriptor.get()); }) != 0) {
-      return ErrnoStatus(errno, "fsync folder", dir);
+      return SyncStatus(errno, "fsync folder", dir);
     }
     return Status();
   }

@@ -5,9 +5,10 @@
 namespace mom::wal {
 
 Reserve::Reserve(Env* env, std::string dir, uint64_t bytes)
-    : env_(env), dir_(std::move(dir)), path_(dir_ + "/reserve"), bytes_(bytes) {}
+    : env_(env), dir_(std::move(dir)), path_(dir_ + "/" + std::string(kReserveName)), bytes_(bytes) {}
 
 Status Reserve::Release() {
+  std::lock_guard lock(mutex_);
   if (!held_) return Status();
   MOM_RETURN_IF_ERROR(env_->Remove(path_));
   held_ = false;
@@ -16,6 +17,7 @@ Status Reserve::Release() {
 }
 
 Status Reserve::Restore() {
+  std::lock_guard lock(mutex_);
   if (held_ || bytes_ == 0) return Status();
   Result<std::unique_ptr<File>> file = env_->OpenFile(path_, OpenMode::kReadWrite);
   if (!file.ok()) file = env_->OpenFile(path_, OpenMode::kCreate);

@@ -5,6 +5,7 @@
 
 #include "wal/atomic_file.h"
 #include "wal/log_format.h"
+#include "wal/room_env.h"
 
 namespace mom::wal {
 namespace {
@@ -56,6 +57,10 @@ Result<std::unique_ptr<File>> SegmentMaker::Take(std::string_view header_sector,
 
 Status SegmentMaker::PrepareLocked() {
   if (file_) return Status();
+  // A disk that cannot be asked shows below whether it has room.
+  const auto free_bytes = env_->FreeBytes(dir_);
+  if (free_bytes.ok() && *free_bytes < segment_bytes_ + std::min(kSmallFilesBytes, segment_bytes_ / 8))
+    return Status(Status::kNoSpace, temporary_ + ": " + std::to_string(*free_bytes) + " bytes are free");
   Result<std::unique_ptr<File>> file = env_->OpenFile(temporary_, OpenMode::kCreate);
   if (!file.ok()) return file.status();
   Status status = FillWithZeros(file->get());

@@ -64,8 +64,9 @@ class Wal {
 
   // Writes entries behind log_end(), without syncing. REQUIRES: offsets contiguous from log_end(), epochs and
   // timestamps not falling. kInvalidArgument for a payload above kEntryPayloadBytesMax or larger than a
-  // segment, kNoSpace when the disk is full although the reserve was given back: both leave the log as it
-  // was, unless the entries span several segments.
+  // segment leaves the log as it was; so does kNoSpace, when the disk is full although the reserve was given
+  // back, unless the entries span several segments: those below log_end() are written. After kNoSpace the
+  // rest can be appended again.
   virtual Status Append(std::span<const Entry> entries) = 0;
   // Makes everything appended durable: on ok durable_end() == log_end().
   virtual Status Sync() = 0;
@@ -95,7 +96,7 @@ class Wal {
 
   // Append gives the reserve back by itself before it says kNoSpace; a node whose reserve is gone refuses to
   // publish. A log made with reserve_bytes 0 misses none. ReleaseReserve() gives it back earlier,
-  // RestoreReserve() takes it again (kNoSpace: not yet).
+  // RestoreReserve() takes it again (kNoSpace: not yet). Any thread.
   virtual bool reserve_held() const { return true; }
   virtual Status ReleaseReserve() { return Status(); }
   virtual Status RestoreReserve() { return Status(); }

@@ -11,6 +11,7 @@ namespace {
 
 // What an entry without payload costs in memory and in the file, roughly.
 constexpr size_t kEntryBytes = 64;
+constexpr auto kRoomPause = std::chrono::milliseconds(50);
 
 }  // namespace
 
@@ -118,6 +119,13 @@ void WalThread::RunReads(std::unique_lock<std::mutex>* lock) {
   }
 }
 
+// Tasks go on: one of them may drop what the view no longer needs, and so make room.
+bool WalThread::AwaitRoom() {
+  std::unique_lock lock(mutex_);
+  RunReads(&lock);
+  return !wake_.wait_for(lock, kRoomPause, [this] { return stopping_; });
+}
+
 void WalThread::RunWork(std::unique_lock<std::mutex>* lock) {
   if (work_.empty()) return;
   if (work_.front().task) {
@@ -154,8 +162,14 @@ size_t WalThread::TakeRound() {
 }
 
 void WalThread::Persist() {
-  const auto begin = std::chrono::steady_clock::now();
+  auto begin = std::chrono::steady_clock::now();
   Status status = wal_->Append(round_);
+  while (status.code() == Status::kNoSpace && AwaitRoom()) {
+    const auto written = [this](const Entry& entry) { return entry.offset < wal_->log_end(); };
+    std::erase_if(round_, written);
+    begin = std::chrono::steady_clock::now();  // Waiting for room is no slow sync.
+    status = wal_->Append(round_);
+  }
   if (status.ok()) status = wal_->Sync();
   if (!status.ok()) return Fail(status);
   NoteSync(std::chrono::steady_clock::now() - begin);

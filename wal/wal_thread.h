@@ -33,6 +33,8 @@ struct WalThreadOptions {
 // appends; PostOrdered tasks run after everything submitted before them is durable, and before what comes
 // later.
 //
+// On a full disk entries wait until there is room, and Stop() drops them with kNoSpace; meanwhile reads run.
+//
 // After the first failure `on_persisted` is called once with that status, everything queued for writing is
 // dropped, ordered tasks too, and Submit refuses: a failed fsync is never tried again, the node stops. Reads
 // still run.
@@ -59,6 +61,8 @@ class WalThread {
   Status Submit(std::vector<Entry> entries);
   Status Post(Task task);
   Status PostOrdered(Task task);
+  // See Wal; does not wait for the log's thread.
+  Status ReleaseReserve() { return wal_->ReleaseReserve(); }
 
   // How long each sync took, with the write before it. Any thread.
   DurationCounts SyncTimes() const { return sync_times_.Read(); }
@@ -80,11 +84,12 @@ class WalThread {
   size_t TakeRound();  // Moves queued entries to round_; returns their bytes.
   void Persist();
   void NoteSync(std::chrono::nanoseconds took);
+  bool AwaitRoom();  // A moment; false: stopping.
   void Fail(const Status& status);
   void RunPreparer();
   Status Refusal() const;  // Why nothing is accepted; ok when something is.
 
-  const std::unique_ptr<Wal> wal_;  // Used by thread_ only, but for PrepareNextSegment().
+  const std::unique_ptr<Wal> wal_;  // Used by thread_ only, but for what Wal lets any thread do.
   const WalThreadOptions options_;
   OnPersisted on_persisted_;
   std::vector<Entry> round_;  // Used by thread_ only.

@@ -29,6 +29,8 @@ class AsioLog final : public LogPort {
   wal::DurationCounts SyncTimes() const { return wal_.SyncTimes(); }  // Any thread.
   // Any thread; see WalThread::Post.
   Status Post(wal::WalThread::Task task) { return wal_.Post(std::move(task)); }
+  // Any thread; see Wal.
+  Status ReleaseReserve() { return wal_.ReleaseReserve(); }
   // Any thread but the runtime's and the log's own; waits.
   Result<std::vector<Entry>> ReadNow(Offset from, size_t bytes_max);
 

@@ -11,6 +11,7 @@ namespace mom::replication {
 namespace {
 
 constexpr size_t kReadBytesMax = 4u << 20;
+constexpr char kDiskFull[] = "receive and acknowledge, or add space";
 
 DriverOptions MakeDriverOptions(const DataDir& data, const ReplicaOptions& replica) {
   DriverOptions options;
@@ -40,6 +41,11 @@ AsioReplica::AsioReplica(DataDir data, ReplicaOptions options)
     : options_(std::move(options)),
       data_(std::move(data)),
       view_(std::move(data_.view)),
+      room_(options_.disk_free_min_bytes,
+            [this] {
+              const auto free_bytes = data_.env->FreeBytes(data_.path);
+              return free_bytes.ok() ? *free_bytes : 0;
+            }),
       disk_timer_(&runtime_),
       waiters_timer_(&runtime_),
       start_end_(data_.wal->log_end().value),
@@ -104,7 +110,7 @@ void AsioReplica::StartView() {
       Status status = wal->DropPrefix(to);
       log_start_ = wal->log_start().value;
       runtime_.Post([this, status, start = wal->log_start()] {
-        if (!status.ok()) return Fail(status);
+        if (!status.ok() && status.code() != Status::kNoSpace) return Fail(status);
         if (start > driver_.quorum().log_start()) driver_.OnLogStartMoved(start);
       });
     });
@@ -126,6 +132,7 @@ void AsioReplica::StopView() {
 
 void AsioReplica::Start() {
   started_ = true;
+  data_.room->BePatient([this](const std::string& path) { OnLackOfRoom(path); });
   log_.Start([this](const Status& status, Offset durable_end) { OnPersisted(status, durable_end); });
   due_.Tell(broker::NextDue(FrozenReader(view_.Get())));
   StartView();
@@ -139,6 +146,8 @@ void AsioReplica::Start() {
 
 void AsioReplica::Stop() {
   if (stopping_.exchange(true) || !started_) return;
+  data_.room->GiveUp();
+  view_.Get()->view->GiveUp();
   checkpointer_->Stop();
   runtime_.Post([this] { runtime_.Serve(nullptr); });
   (void)log_.Stop();  // Persists what was submitted; its callbacks still reach the driver.
@@ -166,9 +175,6 @@ void AsioReplica::Stop() {
 void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done) {
   if (stopping_) return done(Refused(Status::kStopping, "the node is stopping"));
   if (failed_) return done(Refused(Status::kStopping, "the node failed and stops"));
-  if (disk_nearly_full_ && NeedsRoom(command)) {
-    return done(Refused(Status::kNoSpace, "the disk is nearly full; receive and acknowledge, or add space"));
-  }
   if (forwarder_) command.set_origin(forwarder_->NewOrigin());
   const uint64_t origin = command.origin();
   auto payload = std::make_shared<const std::string>(command.SerializeAsString());
@@ -176,6 +182,7 @@ void AsioReplica::Propose(v1::Command command, std::function<void(Outcome)> done
     return done(Refused(Status::kInvalidArgument, "the request makes an entry of more than 4 MiB; split it"));
   }
   const uint64_t bytes = payload->size();
+  if (!room_.Admit(command, bytes, pending_bytes_)) return done(Refused(Status::kNoSpace, kDiskFull));
   if (!TakeRoom(bytes)) {
     return done(Refused(Status::kOverloaded, "too many requests are waiting for the log; slow down"));
   }
@@ -199,12 +206,6 @@ bool AsioReplica::TakeRoom(uint64_t bytes) {
 void AsioReplica::GiveRoomBack(uint64_t bytes) {
   pending_entries_.fetch_sub(1);
   pending_bytes_.fetch_sub(bytes);
-}
-
-// Commands that put more onto the disk and can wait until there is room again.
-bool AsioReplica::NeedsRoom(const v1::Command& command) {
-  return command.has_publish() || command.has_transaction() || command.has_create_queue() ||
-         command.has_create_topic() || command.has_create_user() || command.has_subscribe();
 }
 
 void AsioReplica::ProposeHere(std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done) {
@@ -233,12 +234,31 @@ void AsioReplica::OnPersisted(const Status& status, Offset durable_end) {
 
 // ---------------------------------------------------------------------------------------------------------
 
+// What lacks room is told so often that most of it changes nothing.
+void AsioReplica::OnLackOfRoom(const std::string& path) {
+  room_.OnLack();
+  (void)log_.ReleaseReserve();  // A failure shows where the room is needed.
+  reserve_held_ = false;
+  std::lock_guard lock(lacking_mutex_);
+  lacking_ = path;
+}
+
+void AsioReplica::LookAtDisk() {
+  const bool was_full = room_.nearly_full();  // Also when it was for a moment.
+  room_.Look(reserve_held_);
+  if (room_.is_scarce()) checkpointer_->GiveDiskBack();
+  const bool is_full = was_full || room_.nearly_full();
+  if (is_full == told_full_) return;
+  told_full_ = is_full;
+  if (!options_.on_disk) return;
+  std::lock_guard lock(lacking_mutex_);
+  options_.on_disk(told_full_, std::exchange(lacking_, ""));
+}
+
 void AsioReplica::CheckDisk() {
-  auto free_bytes = data_.env->FreeBytes(data_.path);
-  const bool has_room = free_bytes.ok() && *free_bytes >= options_.disk_free_min_bytes;
-  disk_nearly_full_ = !has_room || !reserve_held_;
+  LookAtDisk();
   // Busy: looked at again a second later.
-  Status posted = log_.Post([this, has_room](wal::Wal* wal) {
+  Status posted = log_.Post([this, has_room = room_.has_minimum()](wal::Wal* wal) {
     wal_bytes_ = wal->bytes();
     if (has_room && !wal->reserve_held()) {
       Status restored = wal->RestoreReserve();

@@ -22,6 +22,7 @@
 #include "replication/replica/checkpointer.h"
 #include "replication/replica/data_dir.h"
 #include "replication/replica/digest_marks.h"
+#include "replication/replica/disk_room.h"
 #include "replication/replica/due_notice.h"
 #include "replication/replica/peer_watch.h"
 #include "replication/replica/replica.h"
@@ -71,7 +72,6 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
     std::string name;
   };
 
-  static bool NeedsRoom(const v1::Command& command);
   bool TakeRoom(uint64_t bytes);  // For a command that waits; false at a limit.
   void GiveRoomBack(uint64_t bytes);
   void ProposeHere(std::shared_ptr<const std::string> payload, std::function<void(Outcome)> done);
@@ -104,6 +104,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
                          std::function<void(Result<SnapshotChunk>)> reply) override;
   void OnStatus(const quorum::Identity& from, std::function<void(Result<NodeStatus>)> reply) override;
 
+  void OnLackOfRoom(const std::string& path);  // Any thread.
   void AnswerInScope(const std::function<void()>& answers) const;
 
   // All of these run on the replica thread.
@@ -112,6 +113,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   void TellUpheaval();
   void TellDivergence();  // When it is another verdict than before.
   void ExpireWaiters();
+  void LookAtDisk();            // And says when publishing is refused, and when no more.
   void Publish();               // Copies what Info() shows.
   ReplicaInfo OwnInfo() const;  // What Info() shows but for the others. Any thread.
   void Fail(const Status& status);
@@ -123,6 +125,7 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   const ReplicaOptions options_;
   DataDir data_;
   ViewInUse view_;
+  DiskRoom room_;
   AsioRuntime runtime_;
   AsioTimer disk_timer_;
   AsioTimer waiters_timer_;
@@ -151,11 +154,13 @@ class AsioReplica final : public Replica, private ViewPort, private PeerHandler 
   std::atomic<uint64_t> applied_end_;
   std::atomic<uint64_t> committed_end_{0};
   std::atomic<int64_t> applied_ms_;
+  bool told_full_ = false;  // Used by the replica thread.
+  mutable std::mutex lacking_mutex_;
+  std::string lacking_;                   // The file that found no room last. Guarded by lacking_mutex_.
   std::atomic<bool> reserve_held_{true};  // The log's room for acknowledgements on a full disk.
   std::atomic<uint64_t> wal_entries_{0};
   AheadCounts ahead_;
   std::atomic<uint64_t> wal_syncs_{0};
-  std::atomic<bool> disk_nearly_full_{false};
   std::atomic<bool> caught_up_{false};
   std::atomic<bool> started_{false};
   std::atomic<bool> stopping_{false};

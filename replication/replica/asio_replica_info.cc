@@ -121,7 +121,7 @@ ReplicaInfo AsioReplica::OwnInfo() const {
   info.wal_entries = wal_entries_.load();
   info.wal_bytes = wal_bytes_.load();
   info.pending = pending_entries_.load();
-  info.disk_nearly_full = disk_nearly_full_.load();
+  info.disk_nearly_full = room_.nearly_full();
   if (!snapshots_) return info;
   if (info.loading_snapshot) info.snapshot = snapshots_->Load();
   const SnapshotCounts& counts = snapshots_->counts();

@@ -47,9 +47,9 @@ void AsioReplica::OnForward(const quorum::Identity& from, std::string command,
   if (command.size() > kEntryPayloadBytesMax || !parsed.ParseFromString(command)) {
     return reply(Refused(Status::kInvalidArgument, "not a command"));
   }
-  if (disk_nearly_full_ && NeedsRoom(parsed))
-    return reply(Refused(Status::kNoSpace, "the leader's disk is nearly full"));
   const uint64_t bytes = command.size();
+  if (!room_.Admit(parsed, bytes, pending_bytes_))
+    return reply(Refused(Status::kNoSpace, "the leader's disk is nearly full"));
   if (!TakeRoom(bytes))
     return reply(Refused(Status::kOverloaded, "too many requests are waiting for the leader's log"));
   ProposeHere(std::make_shared<const std::string>(std::move(command)),
@@ -170,7 +170,7 @@ std::unique_ptr<AsioSnapshots> AsioReplica::MakeSnapshots() {
   hooks.install = [this](PulledSnapshot* pulled) { return Install(pulled); };
   hooks.warn = options_.on_snapshot_error;
   hooks.on_driver_thread = [this](std::function<void()> task) { runtime_.Post(std::move(task)); };
-  return std::make_unique<AsioSnapshots>(data_.path, ViewOptions(options_.data), &runtime_,
+  return std::make_unique<AsioSnapshots>(data_.path, ViewOptions(options_.data, data_.env), &runtime_,
                                          options_.transport, &driver_, std::move(hooks));
 }
 

@@ -1,10 +1,13 @@
-// Checkpointer: makes the view durable now and then, so that the log's prefix below may go.
+// Checkpointer: makes the view durable now and then, so that the log's prefix below may go; and gives back
+// what it can of a disk that is nearly full.
 #pragma once
 
+#include <chrono>
 #include <condition_variable>
 #include <deque>
 #include <functional>
 #include <mutex>
+#include <optional>
 #include <thread>
 
 #include "core/base/ids.h"
@@ -27,13 +30,21 @@ class Checkpointer {
   void Stop();
   // The view holds everything below `applied_end`; `bytes` more of log are in it than at the last call.
   void Applied(Offset applied_end, uint64_t bytes);
+  // Disk is scarce: drops all of the log that the view holds, whatever was to be kept, and shrinks the view.
+  // Soon; not when nothing was applied since the last time, and never more than a fifth of the time.
+  void GiveDiskBack();
 
  private:
   struct Mark {  // Everything below `end` is `bytes` of log, counted from the start of the process.
     Offset end;
     uint64_t bytes;
   };
+  struct Task {
+    Offset to;
+    bool shrinks = false;
+  };
   void Run();
+  std::optional<Task> NextLocked();
 
   LevelDbView* const view_;
   const uint64_t retain_bytes_;
@@ -48,6 +59,10 @@ class Checkpointer {
   uint64_t bytes_ = 0;
   uint64_t bytes_marked_ = 0;
   bool due_ = false;
+  Offset applied_end_;
+  Offset given_back_;  // What was applied up to here has given back what it can.
+  bool scarce_ = false;
+  std::chrono::steady_clock::time_point may_give_back_;
   bool stopping_ = false;
   std::thread thread_;
 };

@@ -14,11 +14,13 @@
 #include "replication/replica/open_log.h"
 #include "replication/replica/put_aside.h"
 #include "replication/replica/view_folders.h"
+#include "wal/reserve.h"
 
 namespace mom::replication {
 namespace {
 
 constexpr int kStreamsOfOneMsBits = 12;
+constexpr uint64_t kOpenBytes = 4u << 20;
 
 Uuid RandomUuid() {
   Uuid uuid;
@@ -109,12 +111,21 @@ void RemoveOtherViews(DataDir* data) {
     note("the folder " + name + " of an interrupted transfer was removed");
 }
 
+// Opening takes little, but some: a start on a full disk has it from the log's reserve, which is taken again
+// once there is room.
+void GiveReserveUp(const DataDir& data) {
+  const auto free_bytes = data.env->FreeBytes(data.path);
+  if (!free_bytes.ok() || *free_bytes >= kOpenBytes) return;
+  (void)data.env->Remove(data.path + "/log/" + wal::kReserveName);
+}
+
 // The view first: it says where the log must reach.
 Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
-  auto name = ViewToOpen(options.env, options.path);
+  GiveReserveUp(*data);
+  auto name = ViewToOpen(data->env, options.path);
   if (!name.ok()) return name.status();
   const std::string path = options.path + "/" + *name;
-  const LevelDbViewOptions view_options = ViewOptions(options);
+  const LevelDbViewOptions view_options = ViewOptions(options, data->env);
   auto view = LevelDbView::Open(path, view_options);
   Status damage = view.status();
   ViewHead head;
@@ -133,7 +144,7 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
   }
   if (!view.ok() && damage.code() != Status::kCorruption) return damage;
   const broker::AppliedState& applied = head.applied;
-  const OpenLogOptions log_options{options.env,    options.path,     options.wal,
+  const OpenLogOptions log_options{data->env,      options.path,     options.wal,
                                    data->identity, data->hard_state, options.clustered};
   auto log = OpenLog(log_options, applied);
   if (!log.ok()) return damage.ok() ? log.status() : damage;
@@ -163,8 +174,9 @@ Status OpenViewAndLog(const DataDirOptions& options, DataDir* data) {
 
 }  // namespace
 
-LevelDbViewOptions ViewOptions(const DataDirOptions& options) {
+LevelDbViewOptions ViewOptions(const DataDirOptions& options, wal::Env* room) {
   LevelDbViewOptions view_options = options.view;
+  view_options.room = {room, true, wal::kSmallFilesBytes};
   view_options.cached_tables = broker::keys::kHotTables;
   return view_options;
 }
@@ -193,7 +205,8 @@ Result<DataDirLook> LookAtDataDir(const DataDirOptions& options) {
 Result<DataDir> LockDataDir(const DataDirOptions& options) {
   DataDir data;
   data.path = options.path;
-  data.env = options.env;
+  data.room = std::make_unique<wal::RoomEnv>(options.env);
+  data.env = data.room.get();
   MOM_RETURN_IF_ERROR(options.env->CreateDir(options.path));
   auto lock = Lock(options);
   if (!lock.ok()) return lock.status();
@@ -217,6 +230,8 @@ Status OpenDataDir(const DataDirOptions& options, DataDir* data) {
   auto hard_state = OpenHardState(*data);
   if (!hard_state.ok()) return hard_state.status();
   data->hard_state = *hard_state;
+  data->wal.reset();  // Of a try before.
+  data->view.reset();
   return OpenViewAndLog(options, data);
 }
 

@@ -11,6 +11,7 @@
 #include "wal/env.h"
 #include "wal/hard_state.h"
 #include "wal/identity.h"
+#include "wal/room_env.h"
 #include "wal/wal.h"
 
 namespace mom::replication {
@@ -29,7 +30,8 @@ struct DataDirOptions {
 // Holds the folder's lock while it lives.
 struct DataDir {
   std::string path;
-  wal::Env* env = nullptr;
+  std::unique_ptr<wal::RoomEnv> room;  // Impatient as yet.
+  wal::Env* env = nullptr;             // The same.
   std::unique_ptr<wal::FileLock> lock;
   wal::Identity identity;
   wal::HardState hard_state;
@@ -45,9 +47,10 @@ struct DataDir {
   std::string hard_state_path() const { return path + "/hard-state"; }
 };
 
-// Opens or formats the folder. kBusy: in use; kWrongOwner: of another node, cluster or newer format;
-// kCorruption: damaged beyond what a crash explains. Overwrites nothing in any of these cases. A damaged view
-// is put aside and built anew when the log still begins at offset 0, or when there are other replicas.
+// Opens or formats the folder. kNoSpace: the disk is full, try again later; kBusy: in use; kWrongOwner: of
+// another node, cluster or newer format; kCorruption: damaged beyond what a crash explains. Overwrites
+// nothing in any of these cases. A damaged view is put aside and built anew when the log still begins at
+// offset 0, or when there are other replicas.
 Result<DataDir> OpenDataDir(const DataDirOptions& options);
 
 // What a folder is before it is opened. Looks only: nothing is created or changed.
@@ -71,8 +74,8 @@ Status JoinCluster(DataDir* data, Uuid cluster, const Members& founders);
 // REQUIRES: the identity has a cluster.
 Status OpenDataDir(const DataDirOptions& options, DataDir* data);
 
-// How views of this folder are opened.
-LevelDbViewOptions ViewOptions(const DataDirOptions& options);
+// How views of this folder are opened that are to be used.
+LevelDbViewOptions ViewOptions(const DataDirOptions& options, wal::Env* room);
 
 quorum::Identity IdentityOf(const DataDir& data);
 

@@ -46,6 +46,9 @@ struct ReplicaOptions {
   PeerAddresses addresses;
   // Other voters, or other addresses, than before. On the replica thread; may be empty.
   std::function<void(const Members& members)> on_members;
+  // The disk is too full to publish, or no more. `lacking`: a file that had to wait for room since; empty
+  // when none had. On the replica thread; may be empty.
+  std::function<void(bool nearly_full, const std::string& lacking)> on_disk;
   // Called once, on any thread, when the node cannot go on; the process should end.
   std::function<void(const Status& status)> on_failure;
 };

@@ -14,6 +14,7 @@ namespace {
 // log syncs meanwhile on the same disk waits for it: with 64 MiB the slowest publishes of a cluster took ten
 // times as long while a node joined. Keys come in order, so that many small files cost no merging.
 constexpr size_t kPullBufferBytes = 2u << 20;
+constexpr uint64_t kPullKeepsFreeBytes = 32u << 20;
 
 Status Corrupt(std::string what) {
   return Status(Status::kCorruption, std::move(what));
@@ -28,6 +29,9 @@ Status SnapshotSink::Open() {
   MOM_RETURN_IF_ERROR(LevelDbView::Remove(dir_));
   LevelDbViewOptions options = options_;
   options.write_buffer_bytes = std::min(options.write_buffer_bytes, kPullBufferBytes);
+  // The log and the view in use come first. Without room the transfer ends, and begins anew later.
+  options.room.waits = false;
+  options.room.keep_free_bytes = kPullKeepsFreeBytes;
   return OpenView(options);
 }
 

@@ -5,10 +5,13 @@
 #include <leveldb/options.h>
 #include <leveldb/write_batch.h>
 
+#include <cstdio>
+#include <sstream>
 #include <utility>
 
 #include "core/base/check.h"
 #include "replication/view/leveldb_env.h"
+#include "replication/view/leveldb_files.h"
 #include "replication/view/value_checksum.h"
 
 namespace mom::replication {
@@ -66,10 +69,10 @@ std::optional<std::string> Read(leveldb::DB* db, const leveldb::Snapshot* snapsh
   return stored;
 }
 
-Status Translate(const leveldb::Status& status) {
+Status Plain(const leveldb::Status& status) {
   if (status.ok()) return Status();
   if (status.IsCorruption()) return Status(Status::kCorruption, status.ToString());
-  return Status(Status::kIoError, status.ToString());
+  return Status(IsNoRoom(status) ? Status::kNoSpace : Status::kIoError, status.ToString());
 }
 
 Status Damaged(std::string_view key) {
@@ -82,7 +85,7 @@ Result<std::optional<std::string>> ReadChecked(leveldb::DB* db, const leveldb::S
   std::string stored;
   const leveldb::Status status = db->Get(CheckedRead(snapshot), ToSlice(key), &stored);
   if (status.IsNotFound()) return std::optional<std::string>();
-  if (!status.ok()) return Translate(status).Annotate("reading the view");
+  if (!status.ok()) return Plain(status).Annotate("reading the view");
   const auto value = StoredValue(key, stored);
   if (!value) return Damaged(key);
   return std::optional<std::string>(*value);
@@ -110,7 +113,7 @@ class LevelDbPairs final : public ViewPairs {
       if (!value) return Damaged(ToView(it->key()));
       goes_on = use(ToView(it->key()), *value);
     }
-    if (!it->status().ok()) return Translate(it->status()).Annotate("reading the view");
+    if (!it->status().ok()) return Plain(it->status()).Annotate("reading the view");
     return !it->Valid();
   }
 
@@ -161,14 +164,30 @@ class NewestView final : public LatestView {
   RecordCache* const records_;
 };
 
+// Bytes of tables in levels 0 and 1, rounded up; what is merged first may need as much again.
+uint64_t BytesToMerge(leveldb::DB* db) {
+  std::string stats;
+  if (!db->GetProperty("leveldb.stats", &stats)) return 0;
+  std::istringstream lines(stats);
+  uint64_t mib = 0;
+  for (std::string line; std::getline(lines, line);) {
+    int level = 0, files = 0;
+    double size = 0;
+    if (std::sscanf(line.c_str(), "%d %d %lf", &level, &files, &size) == 3 && level <= 1)
+      mib += static_cast<uint64_t>(size) + 1;
+  }
+  return mib << 20;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
                                                        const LevelDbViewOptions& options) {
-  std::unique_ptr<LevelDbView> view(new LevelDbView(options.cached_tables));
+  std::unique_ptr<LevelDbView> view(new LevelDbView(dir, options));
   view->cache_.reset(leveldb::NewLRUCache(options.block_cache_bytes));
   view->filter_.reset(leveldb::NewBloomFilterPolicy(10));
-  view->env_ = std::make_unique<ViewEnv>(options.env ? options.env : leveldb::Env::Default());
+  view->env_ = std::make_unique<ViewEnv>(options.env ? options.env : ViewFiles());
+  view->env_->SetRoom(options.room);
   leveldb::Options db_options;
   db_options.env = view->env_.get();
   db_options.create_if_missing = true;
@@ -178,25 +197,42 @@ Result<std::unique_ptr<LevelDbView>> LevelDbView::Open(const std::string& dir,
   // What is written most are bodies that are acknowledged and gone soon: packing them costs more processor
   // time than it saves disk. Measured: docs/benchmarks.md.
   db_options.compression = leveldb::kNoCompression;
-  db_options.max_file_size = 8u << 20;
+  db_options.max_file_size = options.table_bytes;
   db_options.block_cache = view->cache_.get();
   db_options.filter_policy = view->filter_.get();
   leveldb::DB* db = nullptr;
   const leveldb::Status status = leveldb::DB::Open(db_options, dir, &db);
   if (!status.ok()) {
     if (status.ToString().find("lock") != std::string::npos) return Status(Status::kBusy, status.ToString());
-    return Translate(status).Annotate("view " + dir);
+    return view->Translate(status).Annotate("view " + dir);
   }
   view->db_.reset(db);
   return view;
 }
 
 Status LevelDbView::Remove(const std::string& dir) {
-  return Translate(leveldb::DestroyDB(dir, leveldb::Options())).Annotate("removing the view " + dir);
+  return Plain(leveldb::DestroyDB(dir, leveldb::Options())).Annotate("removing the view " + dir);
 }
 
-LevelDbView::LevelDbView(std::string_view cached_tables) : records_(cached_tables) {}
-LevelDbView::~LevelDbView() = default;
+LevelDbView::LevelDbView(const std::string& dir, const LevelDbViewOptions& options)
+    : dir_(dir), room_(options.room), table_bytes_(options.table_bytes), records_(options.cached_tables) {}
+
+LevelDbView::~LevelDbView() {
+  GiveUp();  // Closing waits for LevelDB's thread.
+}
+
+// LevelDB goes on telling what its thread met first, in words that need not name it.
+Status LevelDbView::Translate(const leveldb::Status& status) const {
+  Status plain = Plain(status);
+  if (plain.code() == Status::kIoError && env_->lacked_room())
+    return Status(Status::kNoSpace, plain.message());
+  return plain;
+}
+
+void LevelDbView::GiveUp() {
+  gave_up_ = true;
+  if (env_) env_->GiveUp();
+}
 
 Status LevelDbView::Write(const broker::ViewBatch& batch) {
   leveldb::WriteBatch write;
@@ -211,8 +247,54 @@ Status LevelDbView::Write(const broker::ViewBatch& batch) {
   }
   records_.BeginWrite(batch);
   Status written = Translate(db_->Write(leveldb::WriteOptions(), &write)).Annotate("writing the view");
-  if (written.ok()) records_.EndWrite(batch);
+  if (!written.ok()) return written;
+  records_.EndWrite(batch);
+  NoteDeleted(batch);
   return written;
+}
+
+// Keys ascend, so that each table takes two looks.
+void LevelDbView::NoteDeleted(const broker::ViewBatch& batch) {
+  std::lock_guard lock(mutex_);
+  Range* range = nullptr;
+  const std::string* last = nullptr;
+  const auto close = [&] {
+    if (range != nullptr && range->last < *last) range->last = *last;
+  };
+  char letter = 0;
+  for (const auto& [key, value] : batch) {
+    if (value || key.empty()) continue;
+    if (range == nullptr || key.front() != letter) {
+      close();
+      letter = key.front();
+      range = &deleted_.try_emplace(letter, Range{key, key}).first->second;
+      if (key < range->first) range->first = key;
+    }
+    last = &key;
+  }
+  close();
+}
+
+bool LevelDbView::HasRoomToShrink() const {
+  if (room_.env == nullptr) return true;
+  constexpr uint64_t kTablesAtOnce = 16;  // Of a merge below level 1, about.
+  const auto free_bytes = room_.env->FreeBytes(dir_);
+  return free_bytes.ok() && *free_bytes >= BytesToMerge(db_.get()) + kTablesAtOnce * table_bytes_;
+}
+
+void LevelDbView::Shrink() {
+  while (!gave_up_ && HasRoomToShrink()) {
+    Range range;
+    {
+      std::lock_guard lock(mutex_);
+      if (deleted_.empty()) return;
+      range = std::move(deleted_.begin()->second);
+      deleted_.erase(deleted_.begin());
+    }
+    const leveldb::Slice first = ToSlice(range.first);
+    const leveldb::Slice last = ToSlice(range.last);
+    db_->CompactRange(&first, &last);
+  }
 }
 
 Status LevelDbView::MakeDurable() {

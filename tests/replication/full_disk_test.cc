@@ -130,6 +130,21 @@ class FullDiskTest : public testing::Test {
     ASSERT_TRUE(taken.status.ok()) << taken.status;
     ASSERT_EQ(taken.reply.receipts().done(), 1u);
   }
+  // The same by a transaction that does nothing else; how it ended.
+  Outcome TakeByTransaction() {
+    v1::Command receive;
+    receive.mutable_receive()->set_queue("work");
+    receive.mutable_receive()->set_max(1);
+    const Outcome got = Run(std::move(receive));
+    EXPECT_EQ(got.reply.receive().messages_size(), 1) << got.status;
+    v1::Command transaction;
+    v1::Ack* ack = transaction.mutable_transaction()->add_operations()->mutable_ack();
+    ack->set_queue("work");
+    v1::Receipt* receipt = ack->add_receipts();
+    receipt->set_id(got.reply.receive().messages(0).id());
+    receipt->set_lease(got.reply.receive().messages(0).lease());
+    return Run(std::move(transaction));
+  }
   bool HasReserve() { return std::filesystem::exists(Reserve()); }
   template <typename Condition>
   static bool Becomes(Condition condition) {
@@ -191,6 +206,15 @@ TEST_F(FullDiskTest, MessagesCanBeTakenButNotPublishedUntilThereIsRoom) {
   env_.SetRoom(kPlenty);
   EXPECT_TRUE(Becomes([&] { return Publish(1).status.ok(); }));
   EXPECT_TRUE(Becomes([&] { return HasReserve() && !replica_->Info().disk_nearly_full; }));
+}
+
+TEST_F(FullDiskTest, ATransactionThatOnlyAcknowledgesNeedsNoRoom) {
+  ASSERT_EQ(Publish(10).reply.publish().ids_size(), 10);
+  env_.SetRoom(0);
+  ASSERT_TRUE(Becomes([&] { return Publish(1).status.code() == Status::kNoSpace; }));
+  const Outcome taken = TakeByTransaction();
+  EXPECT_TRUE(taken.status.ok()) << taken.status;
+  EXPECT_EQ(taken.reply.error(), v1::ERROR_NONE) << taken.reply.detail();
 }
 
 }  // namespace

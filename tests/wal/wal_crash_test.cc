@@ -204,7 +204,8 @@ TEST(WalCrash, EveryCallFailsOnce) {
       env->FailCall(call, Status(code, "ordered by the test"));
       Script script(env.get());
       const Status status = script.Run();
-      EXPECT_TRUE(status.ok() || status.code() == code) << status;
+      // What may not be tried again does not say that there is no room.
+      EXPECT_TRUE(status.ok() || status.code() == code || status.code() == Status::kIoError) << status;
       for (const CrashMode mode : Modes(kSeeds / 5)) {
         auto copy = env->Clone();
         copy->Crash(mode);

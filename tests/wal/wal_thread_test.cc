@@ -2,9 +2,11 @@
 #include "wal/wal_thread.h"
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <future>
 #include <numeric>
+#include <thread>
 
 #include "tests/wal/log_fixture.h"
 
@@ -102,6 +104,38 @@ TEST_F(WalThreadTest, OneSyncForAllThatGathered) {
   ASSERT_TRUE(thread_->Post([&](Wal* wal) { syncs_after.set_value(wal->sync_count()); }).ok());
   EXPECT_EQ(syncs_after.get_future().get() - syncs_before.get_future().get(), 1u);
   EXPECT_EQ(reports_.rounds(), 1u);
+}
+
+// A full disk is no failure: what waits is written once somebody has dropped the beginning of the log.
+TEST_F(WalThreadTest, EntriesWaitForRoomWhileReadsRun) {
+  Start();
+  env_->SetCapacity(3u << 16);
+  const auto entries = MakeEntries(0, std::vector<size_t>(300, 900));
+  for (const Entry& entry : entries) ASSERT_TRUE(thread_->Submit({entry}).ok());
+  for (int tries = 0; tries < 5000 && reports_.end() < Offset{300}; ++tries) {
+    std::promise<Status> dropped;
+    ASSERT_TRUE(
+        thread_->Post([&](Wal* wal) { dropped.set_value(wal->DropPrefix(wal->durable_end())); }).ok());
+    const Status status = dropped.get_future().get();
+    ASSERT_TRUE(status.ok()) << status;
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  }
+  EXPECT_EQ(reports_.end(), Offset{300});
+  EXPECT_TRUE(thread_->Stop().ok());
+}
+
+TEST_F(WalThreadTest, StopsWhileItWaitsForRoom) {
+  Start();
+  env_->SetCapacity(2u << 16);
+  const auto entries = MakeEntries(0, std::vector<size_t>(300, 900));
+  for (const Entry& entry : entries) ASSERT_TRUE(thread_->Submit({entry}).ok());
+  EXPECT_EQ(thread_->Stop().code(), Status::kNoSpace);
+  const Offset durable = reports_.end();
+  EXPECT_LT(durable, Offset{300});
+  thread_.reset();
+  env_->SetCapacity(1u << 30);
+  auto wal = MustOpen(env_.get(), SmallSegments(1u << 16));
+  EXPECT_GE(wal->log_end(), durable);
 }
 
 // Goal: how long syncs take can be seen, and a slow one is told of. Method: every one counts as slow, then
