@@ -136,7 +136,13 @@ void FullClients::MakeTimed(Client* client) {
   const auto soon_ms = [&] {
     return random->Between(1, 3 * int64_t{world_->plan().options.fetch_timeout_ms});
   };
-  if (random->Coin()) {
+  if (!client->held.empty() && random->Coin()) {
+    // Some of them too late, which is no error of the whole.
+    client->command.mutable_nack()->set_queue(client->queue);
+    client->command.mutable_nack()->set_delay_ms(random->Coin() ? soon_ms() : 0);
+    for (v1::Receipt& receipt : client->held) *client->command.mutable_nack()->add_receipts() = receipt;
+    client->held.clear();
+  } else if (random->Coin()) {
     client->command.mutable_publish()->set_queue(client->queue);
     v1::NewMessage* message = client->command.mutable_publish()->add_messages();
     message->set_delay_ms(random->Coin() ? soon_ms() : 0);
@@ -220,6 +226,7 @@ void FullClients::OnOutcome(size_t i, uint64_t attempt, const std::string& paylo
     ++world_->coverage()->published;
   } else if (client.kind == Kind::kTimed) {
     ++world_->coverage()->timed;
+    Hold(reply, &client);
   } else {
     std::vector<uint64_t> ids;
     for (const v1::Delivery& delivery : reply.receive().messages()) ids.push_back(delivery.id());
@@ -227,6 +234,15 @@ void FullClients::OnOutcome(size_t i, uint64_t attempt, const std::string& paylo
     if (!ids.empty()) ++world_->coverage()->received;
   }
   Done(i);
+}
+
+// What it leased, to be given back by it later.
+void FullClients::Hold(const v1::Reply& reply, Client* client) {
+  for (const v1::Delivery& delivery : reply.receive().messages()) {
+    v1::Receipt& receipt = client->held.emplace_back();
+    receipt.set_id(delivery.id());
+    receipt.set_lease(delivery.lease());
+  }
 }
 
 void FullClients::Done(size_t i) {

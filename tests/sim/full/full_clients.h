@@ -1,5 +1,6 @@
 // FullClients: publish, receive and read, each one thing at a time, and repeat what is uncertain with the
-// same key. One queue is for what happens at a time: delays, leases, times to live.
+// same key. One queue is for what happens at a time: delays, leases, giving
+// back with a delay, times to live.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +32,8 @@ class FullClients {
     Kind kind = Kind::kSetUp;
     std::string queue;
     v1::Command command;
-    size_t set_up = 0;  // Next of the commands that make the world.
+    size_t set_up = 0;              // Next of the commands that make the world.
+    std::vector<v1::Receipt> held;  // Leases of the queue for timed things, perhaps over.
   };
 
   void Begin(size_t client);
@@ -44,6 +46,7 @@ class FullClients {
   void OnOutcome(size_t client, uint64_t attempt, const std::string& payload,
                  const replication::Outcome& outcome);
   void Done(size_t client);
+  static void Hold(const v1::Reply& reply, Client* client);
   void Again(size_t client);
   void ReadSomewhere();
   FullNode* Choose();
